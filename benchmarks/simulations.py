@@ -21,14 +21,17 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--trials", type=int, default=20_000)
     asked = parser.parse_args()
-    rates = verdicts(asked.runs)
-    print(f"rows of equal truth, {rates.runs:,} runs of 1-4 baselines, 1-8 candidates, 1-5 seeds")
-    print(f"    called worth it                                     {100 * rates.worth_it:5.2f} %")
-    print(f"    any candidate better than every baseline            {100 * rates.any_better:5.2f} %")
-    print(f"    best on the test rows, p < 0.05 against one baseline {100 * rates.uncorrected:5.2f} %")
-    print(f"    called not worth it, a baseline being better        {100 * rates.not_worth_it:5.2f} %")
-    print(f"    any candidate behind a baseline                     {100 * rates.any_behind:5.2f} %")
-    print(f"    any candidate, p < 0.05 behind the best baseline    {100 * rates.uncorrected_behind:5.2f} %")
+    print("rows of equal truth: 1-4 baselines, 1-8 candidates, 1-5 seeds; shares of runs, in %")
+    print("    test rows               looks   runs  better  not worth it  read usually  groups ignored")
+    for groups, where in ((None, "200 to 2,000"), (201, "2,000 in 201 groups"), (112, "2,000 in 112 groups"),
+                          (20, "2,000 in 20 groups")):  # fmt: skip
+        for looks in (1, 5, 20):
+            rates = verdicts(asked.runs if looks == 1 else asked.runs // 4, groups=groups, looks=looks)
+            print(
+                f"    {where:22} {looks:6} {rates.runs:6,} {100 * rates.better:7.2f} {100 * rates.not_worth_it:13.2f}"
+                f" {100 * rates.uncorrected:13.2f} {100 * rates.as_examples:15.2f}",
+                flush=True,
+            )
     print(f"\na recipe with seeds distinguished from a baseline of equal truth, {4 * asked.runs:,} runs")
     print("    seeds  deviation of a seed  recipe claim  seeds counted as examples")
     for seeds in (2, 3, 5):
@@ -43,7 +46,7 @@ def main() -> None:
     print("    examples   accuracy  coverage")
     for examples, accuracy, share in wilson_coverage(asked.trials):
         print(f"    {examples:8,}  {100 * accuracy:6.0f} %  {100 * share:6.2f} %")
-    print("\nsmallest difference shown with 80 % power, exact McNemar at 0.05 (power at the figure as printed)")
+    print("\nsmallest difference shown with 80 % power, McNemar's mid-p at 0.05 (power at the figure as printed)")
     print("    test rows    5 % differ           10 % differ          20 % differ")
     for rows in (500, 1000, 2620, 5000, 25_000):
         cells = []

@@ -4,17 +4,18 @@ Right or wrong comes from latent normals: how hard an example is, what a method 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtri
 
+from finetooth.evaluation.claim import claim, standing
 from finetooth.evaluation.intervals import wilson
+from finetooth.evaluation.judged import Judged
 from finetooth.evaluation.seeds import recipe_difference
 from finetooth.evaluation.significance import paired
-from finetooth.evaluation.verdict import Judged, judge, standings_of
-
-MARGIN = 0.005
+from finetooth.evaluation.terms import Terms
+from finetooth.evaluation.units import Units
 
 
 @dataclass(frozen=True)
@@ -22,65 +23,90 @@ class Rates:
     """Shares of simulated runs, 0 to 1."""
 
     runs: int
-    worth_it: float
-    any_better: float
-    uncorrected: float
+    better: float
     not_worth_it: float
-    any_behind: float
-    uncorrected_behind: float
+    uncorrected: float
+    as_examples: float
 
 
-def alike(random: np.random.Generator) -> list[Judged]:
-    """All rows of a run whose true accuracies are equal: 1 to 4 baselines, 1 to 8 candidates, 1 to 5 seeds."""
-    examples = int(random.choice([200, 500, 1000, 2000]))
-    accuracy, shared = random.uniform(0.6, 0.97), random.uniform(0.3, 0.9)
+def rows_of_equal_truth(random: np.random.Generator, *, groups: int | None) -> tuple[list[Judged], Units]:
+    """All rows of a run whose true accuracies are equal: 1 to 4 baselines, 1 to 8 candidates, 1 to 5 seeds.
+
+    groups: the number of groups of test rows; each method finds the rows of a group easier or harder by chance. None:
+    test rows are independent.
+    """
+    examples = int(random.choice([200, 500, 1000, 2000])) if groups is None else 2000
+    accuracy, shared = random.uniform(0.6, 0.97), random.uniform(0.3, 0.8)
+    units = Units.single(examples) if groups is None else Units.of(random.integers(0, groups, examples))
     limit = ndtri(accuracy)
     hard = random.normal(size=examples) * shared**0.5
+    of_group = 0.0 if groups is None else 0.1  # variance of what a group is to a method
 
     def right(own: np.ndarray, share: float) -> np.ndarray:
-        rest = random.normal(size=examples) * (1 - shared - share) ** 0.5
-        return np.asarray(hard + own * share**0.5 + rest < limit)
+        group = random.normal(size=units.count)[units.of_example] * of_group**0.5
+        rest = random.normal(size=examples) * (1 - shared - share - of_group) ** 0.5
+        return np.asarray(hard + own * share**0.5 + group + rest < limit)
 
     nothing = np.zeros(examples)
     rows = [
         Judged(f"baseline-{number}", "baseline", None, right(nothing, 0.0)) for number in range(random.integers(1, 5))
     ]
-    seeds, of_method = int(random.integers(1, 6)), (1 - shared) / 2
+    seeds, of_method = int(random.integers(1, 6)), (1 - shared - of_group) / 2
     for number in range(random.integers(1, 9)):
         own = random.normal(size=examples)  # what the seeds of one candidate have in common
         trained = int(random.integers(1, 5)) * 1000
         rows += [Judged(f"lora-{number}", "candidate", seed, right(own, of_method), trained) for seed in range(seeds)]
-    return rows
+    return rows, units
 
 
-def verdicts(runs: int, *, seed: int = 0) -> Rates:
-    """How often rows of equal truth are called worth it, or not worth it because a baseline is better.
+def verdicts(runs: int, *, groups: int | None = None, looks: int = 1, seed: int = 0) -> Rates:
+    """How often rows of equal truth are called better, or not worth it because a baseline is better.
 
-    any_better: a candidate, the winner or not, is better than every baseline. uncorrected: the candidate that happens
-    to be best on the test rows has p < 0.05 against the first baseline, which is how such tables are often read.
-    any_behind: of a candidate, the winner or not, a baseline is shown to be better. uncorrected_behind: likewise, by
-    p < 0.05 against the baseline that happens to be best on the test rows.
+    looks: how often each user looks at the same test rows, each time with new candidates; a run is counted if any look
+    says so. uncorrected: in any look, the candidate that happens to be best on the test rows has p < 0.05 against the
+    first baseline, which is how such tables are often read. as_examples: the verdict in the first look if the rows of
+    a group are taken for independent.
     """
     random = np.random.default_rng(seed)
-    counts = np.zeros(6, np.int64)
+    counts = np.zeros(4, np.int64)
     for _ in range(runs):
-        rows = alike(random)
-        candidates = [row for row in rows if row.role == "candidate"]
-        baselines = [row for row in rows if row.role == "baseline"]
-        winner = candidates[random.integers(len(candidates))]  # validation knows nothing of the test rows
-        standing = standings_of(rows)
-        found = judge(rows, winner=(winner.name, winner.seed), margin=MARGIN, standings=standing)
-        top = max(candidates, key=lambda row: int(row.scores.sum()))
-        pair = paired(top.scores, baselines[0].scores)
-        counts += (
-            bool(found.worth_it),
-            any(item.p_holm < 0.05 for item in standing),
-            pair.p < 0.05 and pair.difference > 0,
-            found.text.startswith("Not worth it:"),
-            any(item.p_best_holm < 0.05 and item.to_best.difference < 0 for item in standing),
-            any(item.to_best.p < 0.05 and item.to_best.difference < 0 for item in standing),
-        )
+        said = np.zeros(4, np.bool_)
+        first, units = rows_of_equal_truth(random, groups=groups)
+        baselines = [row for row in first if row.role == "baseline"]
+        for look in range(1, looks + 1):
+            # A later look has other candidates; the baselines and the test rows stay.
+            of_look = first if look == 1 else _other_candidates(random, first)
+            candidates = [row for row in of_look if row.role == "candidate"]
+            winner = candidates[random.integers(len(candidates))]  # validation knows nothing of the test rows
+            found = _outcome(winner, baselines, Terms(units=units, looks=look))
+            top = max(candidates, key=lambda row: int(row.scores.sum()))
+            pair = paired(top.scores, baselines[0].scores)
+            single = Terms(units=Units.single(len(units)))
+            said |= (
+                found == "gain",
+                found == "behind",
+                pair.p < 0.05 and pair.difference > 0,
+                look == 1 and _outcome(winner, baselines, single) == "gain",
+            )
+        counts += said
     return Rates(runs, *(float(count) / runs for count in counts))
+
+
+def _other_candidates(random: np.random.Generator, rows: list[Judged]) -> list[Judged]:
+    """The candidates of a later look: as accurate as those of the first, wrong on other examples of the same chance."""
+    changed = []
+    for row in rows:
+        if row.role == "candidate":
+            shuffled = row.scores.copy()
+            moved = random.random(len(shuffled)) < 0.5
+            shuffled[moved] = random.permutation(shuffled[moved])
+            changed.append(replace(row, scores=shuffled))
+    return changed
+
+
+def _outcome(winner: Judged, baselines: list[Judged], terms: Terms) -> str:
+    """The outcome of the verdict: no winner is taken for one that has not learned."""
+    return claim(standing(winner.scores, [row.scores for row in baselines], terms=terms), terms).outcome
 
 
 def wilson_coverage(trials: int, *, seed: int = 0) -> Iterator[tuple[int, float, float]]:

@@ -27,6 +27,17 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def rows_in_units(count: int, noun: str, *, units: int, group: str | None) -> str:
+    """Rows, and how many units of sampling they are: `2,620 test rows in 112 groups (film)`.
+
+    group: the column that groups them; None if units are texts that occur several times.
+    """
+    rows = counted(count, noun)
+    if units == count:
+        return rows
+    return f"{rows} in {counted(units, 'group')} ({group})" if group else f"{rows} with {units:,} different texts"
+
+
 def times(count: int) -> str:
     """How often: `once`, `3 times`."""
     return "once" if count == 1 else f"{count:,} times"

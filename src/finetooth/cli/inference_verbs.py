@@ -245,7 +245,7 @@ def _aligned(answers: "Sequence[Prediction]", texts: Sequence[str]) -> str:
 
 def _measured(figures: dict[str, Any], *, tested: bool) -> list[str]:
     """The figures of some examples, one a line, with the interval of the accuracy if they are a test result."""
-    sure = f"  {_interval(figures['accuracy'], figures['examples'])}" if tested else ""
+    sure = f"  {_interval(figures['accuracy_interval'])}" if tested else ""
     lines = [
         f"accuracy  {100 * figures['accuracy']:6.1f} %{sure}",
         f"macro F1  {100 * figures['macro_f1']:6.1f} %",
@@ -256,21 +256,23 @@ def _measured(figures: dict[str, Any], *, tested: bool) -> list[str]:
         lines.append(f"answered  {100 * coverage:6.1f} %  {count:,} examples; on the others it abstains")
         if count:
             right = figures["accuracy_answered"]
-            lines.append(f"  right   {100 * right:6.1f} %  of those; {_interval(right, count)}")
+            ends = figures["accuracy_answered_interval"]
+            lines.append(f"  right   {100 * right:6.1f} %  of those; {_interval(ends)}")
     return lines
 
 
-def _interval(accuracy: float, count: int) -> str:
-    from finetooth.evaluation.intervals import wilson
-
-    return f"95 % interval {interval(wilson(round(accuracy * count), count))}"
+def _interval(ends: Sequence[float]) -> str:
+    return f"95 % interval {interval(ends)}"
 
 
 def _scores(run_or_adapter: Path, figures: dict[str, Any]) -> str:
     from finetooth.report.notes import PRECISIONS
 
     what = f"{figures['split']} split" if figures.get("split") else figures["source"]
-    lines = [f"{run_or_adapter}, {what}: {figures['examples']:,} examples"]
+    counts = f"{figures['examples']:,} examples"
+    if figures["units"] < figures["examples"]:
+        counts += f", {figures['units']:,} of them independent (rows that share a text or a group count once)"
+    lines = [f"{run_or_adapter}, {what}: {counts}"]
     note, unseen = figures.get("note"), figures.get("unseen")
     if note:
         lines += ["", wrapped(note)]

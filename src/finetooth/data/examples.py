@@ -13,6 +13,7 @@ class Examples:
     """The examples of one split. ids are `file:row`; labels: the targets of the task; pairs: second texts, if any.
 
     slices: for each column in data.slices, its value for every example. Only the report uses them.
+    groups: the value of data.group for every example, None where it is empty; no values if no column is named.
     """
 
     ids: tuple[str, ...]
@@ -20,6 +21,7 @@ class Examples:
     pairs: tuple[str, ...] | None
     labels: Targets
     slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: tuple[str | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -32,7 +34,8 @@ class Examples:
 
         pairs = None if self.pairs is None else chosen(self.pairs)
         slices = {name: chosen(values) for name, values in self.slices.items()}
-        return Examples(chosen(self.ids), chosen(self.texts), pairs, self.labels[rows], slices)
+        groups = tuple(self.groups[row] for row in rows) if self.groups else ()
+        return Examples(chosen(self.ids), chosen(self.texts), pairs, self.labels[rows], slices, groups)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,12 @@ Case counts: "US" and "us" differ. Labels do not count: one text with two labels
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+Key = TypeVar("Key", bytes, int)
 
 
 def normalise(text: str) -> str:
@@ -26,12 +29,13 @@ def keys(texts: Sequence[str], pairs: Sequence[str] | None) -> list[bytes]:
     return [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in normal]
 
 
-def folds(row_keys: Sequence[bytes], labels: npt.NDArray[np.int64], *, count: int) -> npt.NDArray[np.int64]:
-    """The fold of every example, 0 to count - 1, (N,) int64: equal texts share a fold, classes are spread evenly.
+def folds(row_keys: Sequence[Key], labels: npt.NDArray[np.int64], *, count: int) -> npt.NDArray[np.int64]:
+    """The fold of every example, 0 to count - 1, (N,) int64: equal keys share a fold, classes are spread evenly.
 
-    row_keys: from keys(); labels: (N,) int64. The folds do not depend on the order of the examples.
+    row_keys: from keys() or units(); labels: (N,) int64. With keys(), the folds do not depend on the order of the
+    examples.
     """
-    first: dict[bytes, int] = {}
+    first: dict[Key, int] = {}
     for key, label in zip(row_keys, labels.tolist(), strict=True):
         first[key] = min(label, first.get(key, label))
     of_key = {key: rank % count for rank, key in enumerate(sorted(first, key=lambda key: (first[key], key)))}

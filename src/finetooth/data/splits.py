@@ -68,7 +68,7 @@ def pool(table: Table, labels: Targets, *, task: Task, to_divide: bool = True) -
     """The rows of a table with their targets, strata and keys. to_divide: if False, no keys are computed."""
     pairs = tuple(table.pairs) or None
     slices = {name: tuple(values) for name, values in table.slices.items()}
-    examples = Examples(tuple(table.ids), tuple(table.texts), pairs, labels, slices)
+    examples = Examples(tuple(table.ids), tuple(table.texts), pairs, labels, slices, tuple(table.groups))
     return Pool(table, examples, task.strata(labels), overlap.keys(examples.texts, pairs) if to_divide else [])
 
 

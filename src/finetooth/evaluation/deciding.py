@@ -44,7 +44,7 @@ def fit(
     plain = Decision(task=task)
     decision = Decision(
         temperature=temperature(logits, labels, task=task) if settings.temperature else 1.0,
-        costs=_costs(settings.costs or {}, classes),
+        costs=costs_of(settings.costs or {}, classes),
         task=task,
     )
     calibration = Calibration(
@@ -225,7 +225,8 @@ def _shown_accuracy(right: Labels, ends: Labels, share: float) -> int | None:
     return chosen
 
 
-def _costs(costs: Mapping[str, Mapping[str, float]], classes: Sequence[str]) -> tuple[tuple[int, int, float], ...]:
+def costs_of(costs: Mapping[str, Mapping[str, float]], classes: Sequence[str]) -> tuple[tuple[int, int, float], ...]:
+    """(class, answer, cost) of each mistake that does not cost 1, by the numbers of the classes."""
     numbers = {name: number for number, name in enumerate(classes)}
     named = [(numbers[true], numbers[answer], cost) for true, row in costs.items() for answer, cost in row.items()]
     return tuple(sorted(item for item in named if item[2] != 1.0))

@@ -14,8 +14,9 @@ from scipy.special import bdtr, bdtrik, gammaln, xlog1py, xlogy
 
 from finetooth.evaluation.intervals import score_statistic
 from finetooth.evaluation.significance import Paired
+from finetooth.evaluation.terms import ALPHA
 
-ALPHA, POWER = 0.05, 0.80
+POWER = 0.80
 MOST_ROWS = 100_000_000
 _TAIL = 1e-9  # numbers of differing examples are left out if they are less likely than this share of the likeliest
 _Z_POWER = NormalDist().inv_cdf(POWER)
@@ -24,14 +25,18 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def rows_to_show(pair: Paired, *, alpha: float = ALPHA) -> int | None:
-    """The test rows with which the test of `pair` shows its difference (above 0) with chance POWER.
+def rows_to_show(pair: Paired, *, difference: float, alpha: float = ALPHA) -> int | None:
+    """The test rows with which the test of `pair` shows a true difference (above 0) with chance POWER.
 
-    None beyond MOST_ROWS. Student's t is approximated by the normal distribution.
+    The rows are in units like those of `pair`. None beyond MOST_ROWS. Student's t is approximated by the normal
+    distribution.
     """
     if pair.test == "mcnemar":
-        return rows_for_difference(pair.difference, discordance=_discordance(pair), alpha=alpha)
-    return _rows_of_means(pair.difference, deviation=pair.deviation, alpha=alpha)
+        discordance = min(1.0, max(_discordance(pair), difference))
+        rows = rows_for_difference(difference, discordance=discordance, alpha=alpha)
+    else:
+        rows = _draws_of_means(difference, deviation=pair.deviation, alpha=alpha)
+    return _in_units(rows, pair)
 
 
 def smallest_shown(pair: Paired, *, alpha: float = ALPHA) -> float | None:
@@ -40,24 +45,25 @@ def smallest_shown(pair: Paired, *, alpha: float = ALPHA) -> float | None:
     Student's t is approximated by the normal distribution.
     """
     if pair.test == "mcnemar":
-        return smallest_difference(pair.examples, discordance=_discordance(pair), alpha=alpha)
-    if pair.examples == 1:
+        return smallest_difference(max(1, int(pair.effective)), discordance=_discordance(pair), alpha=alpha)
+    if pair.units == 1:
         return None
-    return (_z(alpha) + _Z_POWER) * pair.deviation / math.sqrt(pair.examples)
+    return (_z(alpha) + _Z_POWER) * pair.deviation / math.sqrt(pair.units)
 
 
 def rows_to_show_non_inferiority(pair: Paired, *, margin: float) -> int | None:
     """The test rows that show with chance POWER that one row is worse by `margin` at most, if both are equally good.
 
-    None beyond MOST_ROWS. Student's t is approximated by the normal distribution.
+    The rows are in units like those of `pair`. None beyond MOST_ROWS. Student's t is approximated by the normal
+    distribution.
     """
     if pair.test == "mcnemar":
-        return rows_for_non_inferiority(margin, discordance=_discordance(pair))
-    return _rows_of_means(margin, deviation=pair.deviation, alpha=ALPHA)
+        return _in_units(rows_for_non_inferiority(margin, discordance=_discordance(pair)), pair)
+    return _in_units(_draws_of_means(margin, deviation=pair.deviation, alpha=ALPHA), pair)
 
 
 def mcnemar_power(n: int, *, discordance: float, difference: float, alpha: float = ALPHA) -> float:
-    """The chance that the exact McNemar test on `n` examples shows that the better row is better.
+    """The chance that McNemar's mid-p test on `n` examples shows that the better row is better.
 
     Exact: for each number of differing examples, the chance of the number times the chance that few enough of them
     favour the worse row, added up.
@@ -74,7 +80,7 @@ def mcnemar_power(n: int, *, discordance: float, difference: float, alpha: float
 
 
 def smallest_difference(n: int, *, discordance: float, alpha: float = ALPHA) -> float | None:
-    """The smallest difference that exact McNemar shows on `n` examples with chance POWER; None if it shows none."""
+    """The smallest difference that McNemar's mid-p shows on `n` examples with chance POWER; None if it shows none."""
 
     def excess(difference: float) -> float:
         return mcnemar_power(n, discordance=discordance, difference=difference, alpha=alpha) - POWER
@@ -87,7 +93,7 @@ def smallest_difference(n: int, *, discordance: float, alpha: float = ALPHA) -> 
 
 
 def rows_for_difference(difference: float, *, discordance: float, alpha: float = ALPHA) -> int | None:
-    """The test rows with which exact McNemar shows `difference` with chance POWER; None beyond MOST_ROWS.
+    """The test rows with which McNemar's mid-p shows `difference` with chance POWER; None beyond MOST_ROWS.
 
     Above 2,000 rows, the number is accurate to a thousandth.
     """
@@ -139,10 +145,21 @@ def _z(alpha: float) -> float:
     return NormalDist().inv_cdf(1 - alpha / 2)
 
 
-def _rows_of_means(difference: float, *, deviation: float, alpha: float) -> int | None:
-    """The test rows that show a mean difference with chance POWER; None beyond MOST_ROWS."""
-    rows = max(2, math.ceil(((_z(alpha) + _Z_POWER) * deviation / difference) ** 2))
+def _in_units(draws: int | None, pair: Paired) -> int | None:
+    """The test rows, in units like those of `pair`, that show as much as so many independent draws of its test.
+
+    For `mcnemar` a draw is an independent example, for `paired_t` a unit.
+    """
+    if draws is None:
+        return None
+    rows = math.ceil(draws * pair.examples / (pair.effective if pair.test == "mcnemar" else pair.units))
     return rows if rows <= MOST_ROWS else None
+
+
+def _draws_of_means(difference: float, *, deviation: float, alpha: float) -> int | None:
+    """The independent draws that show a mean difference with chance POWER; None beyond MOST_ROWS."""
+    draws = max(2, math.ceil(((_z(alpha) + _Z_POWER) * deviation / difference) ** 2))
+    return draws if draws <= MOST_ROWS else None
 
 
 def _fewest(achieved: Callable[[int], float], *, alpha: float, guess: float) -> int | None:
@@ -183,10 +200,11 @@ def _differing(n: int, discordance: float) -> tuple[Ints, Floats]:
 
 
 def _most_against(differing: Ints, alpha: float) -> Ints:
-    """The most examples in favour of the worse row at which exact McNemar rejects, by `differing`; -1: never."""
+    """The most examples in favour of the worse row at which the mid-p is at most alpha, by `differing`; -1: never."""
     near = np.nan_to_num(bdtrik(alpha / 2, differing, 0.5), nan=-1.0).astype(np.int64)
     counts, of = near[:, None] + [-1, 0, 1], differing[:, None]  # bdtrik is rounded, so its neighbours are tested too
-    rejects = (counts < 0) | (2 * bdtr(np.clip(counts, 0, of), of, 0.5) <= alpha)
+    mid_p = bdtr(np.clip(counts, 0, of), of, 0.5) + np.where(counts > 0, bdtr(np.clip(counts - 1, 0, of), of, 0.5), 0.0)
+    rejects = (counts < 0) | ((mid_p <= alpha) & (2 * counts < of))
     return np.asarray(np.where(rejects, counts, -1).max(axis=1))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from finetooth.evaluation.significance import Scores
+from finetooth.evaluation.units import Units
 
 LEAST_SEEDS = 3  # with fewer, the spread over seeds is not reliable
 FEW_SEEDS = 5  # with fewer, the result of another seed is hardly predictable
@@ -42,22 +43,26 @@ def pool(values: Sequence[float]) -> Pooled:
 
 
 def recipe_difference(
-    scores_a: Scores, scores_b: Scores, *, span: float = 1.0, level: float = 0.95
+    scores_a: Scores, scores_b: Scores, *, units: Units | None = None, span: float = 1.0, level: float = 0.95
 ) -> RecipeDifference:
     """The difference of recipe a minus recipe b to expect for a new seed and new examples.
 
     scores_a, scores_b: (seeds, N), higher is better; at least two seeds, or one row if seeds change nothing.
-    span: the largest possible difference, at which the interval ends.
-    Examples and seeds are crossed random effects: the variance of the mean difference is the variance of the examples'
-    mean differences over N, plus (MS_seeds - MS_rest) / (N seeds) for each recipe with seeds. The degrees of freedom
-    are Satterthwaite's. False positives in simulation: docs/results.md.
+    units: of sampling; by default every example is one. span: the largest possible difference, at which the interval
+    ends.
+    Units and seeds are crossed random effects: the variance of the mean difference is the variance of the units' mean
+    differences over their number N, plus (MS_seeds - MS_rest) / (N seeds) for each recipe with seeds. The degrees of
+    freedom are Satterthwaite's. False positives in simulation: docs/results.md.
     Not covered: with two seeds it errs 5 to 7 times in 100 instead of 5 (in simulation); seeds that two recipes share
     are treated as independent, which at worst makes the interval too wide.
     Source: Satterthwaite 1946, "An approximate distribution of estimates of variance components"; crossed random
     effects as in Clark 1973, "The language-as-fixed-effect fallacy", quasi-F.
     """
-    examples = scores_a.shape[1]
-    assert scores_a.ndim == scores_b.ndim == 2 and scores_b.shape[1] == examples > 1
+    assert scores_a.ndim == scores_b.ndim == 2 and scores_b.shape[1] == scores_a.shape[1]
+    units = Units.single(scores_a.shape[1]) if units is None else units
+    scores_a, scores_b = (np.stack([units.values(row) for row in scores]) for scores in (scores_a, scores_b))
+    examples = units.count
+    assert examples > 1
     gaps = scores_a.mean(axis=0) - scores_b.mean(axis=0)
     difference = float(gaps.mean())
     parts = [(float(gaps.var(ddof=1)) / examples, examples - 1)]

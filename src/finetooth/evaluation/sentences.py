@@ -1,44 +1,82 @@
 """The sentences of the verdict: short, with units, and no claim that the test rows do not show."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from finetooth.wording import at_least, capital, cut, listed, p_value, percent, points
+from finetooth.evaluation.gap import Gap, amount
+from finetooth.tasks import Metric
+from finetooth.wording import at_least, capital, cut, listed, p_value, percent
 
 _SHOWN = 3  # names of failed rows
 _LONGEST_CLASS = 30
-_NARROW = 0.002  # width of an interval below which tenths of a point would not show its two ends apart
 Value = int | float | str  # of a key of the recipe
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A difference of accuracies and the ends of its 95 % interval, -1 to 1, on a number of examples."""
-
-    difference: float
-    low: float
-    high: float
-    examples: int
+def which(baseline: str, *, is_best: bool) -> str:
+    """A baseline in a sentence."""
+    return f"the best baseline ({baseline})" if is_best else f"the baseline {baseline}"
 
 
-def worth_it(name: str, baseline: str, gap: Gap) -> str:
-    """The winner is better than every baseline."""
-    return f"Worth it: {name} beats the best baseline ({baseline}) by {_points(gap)}."
+def worth_it(name: str, baseline: str, gap: Gap, *, gain: float) -> str:
+    """The winner is better than every baseline, by at least the gain asked for. baseline: from which()."""
+    asked = f", at least the {amount(gain, gap.metric)} asked for" if gain else ""
+    return f"Worth it: {name} beats {baseline} by {gap.text()}{asked}."
+
+
+def small_gain(name: str, baseline: str, gap: Gap, *, gain: float) -> str:
+    """The winner is better than every baseline, by less than the gain asked for."""
+    asked = amount(gain, gap.metric)
+    return f"Better, but by less than the {asked} asked for: {name} beats {baseline} by {gap.text()}."
+
+
+def better(name: str, baseline: str, gap: Gap, *, gain: float) -> str:
+    """The winner is better than every baseline, but whether by the gain asked for is open."""
+    asked = amount(gain, gap.metric)
+    return f"Better, but not shown to be better by the {asked} asked for: {name} beats {baseline} by {gap.text()}."
 
 
 def behind(name: str, baseline: str, gap: Gap) -> str:
     """The best baseline is better than the winner."""
-    return f"Not worth it: the best baseline ({baseline}) beats {name} by {_points(_positive(gap))}."
+    return f"Not worth it: {baseline} beats {name} by {gap.positive.text()}."
+
+
+def no_gain(name: str, baseline: str, gap: Gap, *, gain: float) -> str:
+    """The winner is not shown to be better than every baseline, and is better by less than the gain asked for."""
+    difference = f"{name} differs from {baseline} by {gap.text(signed=True)} on {gap.where}"
+    return f"Not worth it: {difference}, less than the {amount(gain, gap.metric)} asked for."
+
+
+def too_few(name: str, baseline: str, gap: Gap, *, least: int) -> str:
+    """The test rows are fewer than `least`."""
+    return (
+        f"No verdict from {gap.where} (a verdict needs {least}): {name} differs from {baseline} by "
+        f"{gap.text(signed=True)}."
+    )
+
+
+def too_alike(name: str, baseline: str, gap: Gap, *, differing: int, least: int) -> str:
+    """The two rows differ on fewer test rows than `least`."""
+    return (
+        f"No verdict: {name} and {baseline} differ on only {differing:,} of {gap.where} (a verdict needs {least}); the "
+        f"difference is {gap.text(signed=True)}."
+    )
 
 
 def beats_chance(name: str, baseline: str, gap: Gap, *, failed: bool) -> str:
     """The winner is better than every baseline, but no trained one ended well. failed: whether one failed."""
     missing = "ended well" if failed else "was run"
     return (
-        f"{name} beats {baseline} by {_points(gap)}; whether it was worth it cannot be said, because no trained "
+        f"{name} beats {baseline} by {gap.text()}; whether it was worth it cannot be said, because no trained "
         f"baseline (tfidf, probe) {missing}."
     )
+
+
+def look(looks: int, alpha: float) -> str:
+    """At which level the verdict is tested in this look at the test rows."""
+    level = f"{100 * alpha:.2g}"
+    which_look = (
+        "This is the first look at these test rows" if looks == 1 else f"This is look {looks} at these test rows"
+    )
+    return f"{which_look}, so the verdict is tested at {level} %, with {100 - float(level):g} % intervals."
 
 
 def one_class(name: str, share: float, true_share: float) -> str:
@@ -82,7 +120,7 @@ def open_question(baseline: str | None, gap: Gap | None, advice: str) -> str:
     """The winner has not learned: what the run leaves open, the difference to the best baseline, and what to do."""
     difference = ""
     if baseline is not None and gap is not None:
-        difference = f" The winner differs from the best baseline ({baseline}) by {_points(gap, signed=True)}."
+        difference = f" The winner differs from the best baseline ({baseline}) by {gap.text(signed=True)}."
     return f"This run does not show whether fine-tuning is worth it.{difference} {advice}"
 
 
@@ -98,52 +136,42 @@ def setting(key: str, value: Value) -> str:
     return f"{key}={number}"
 
 
-def corrected_for(candidates: int, *, seeds: bool, baselines: int) -> str:
-    """What a p value is corrected for. seeds: whether `candidates` counts each seed of a candidate."""
-    parts = [f"for {candidates} candidates{' and seeds' if seeds else ''}"] if candidates > 1 else []
-    parts += [f"for {baselines} baselines"] if baselines > 1 else []
-    holm = "Holm-corrected" if candidates > 1 else "corrected"
-    return f"{holm} {' and '.join(parts)}" if parts else "exact McNemar test"
-
-
-def not_shown(name: str, baseline: str, gap: Gap, *, is_best: bool, p: float, corrected: str) -> str:
+def not_shown(name: str, baseline: str, gap: Gap, *, p: float) -> str:
     """Neither the winner nor a baseline is shown to be better; p is given if it contradicts the interval."""
-    which = f"the best baseline ({baseline})" if is_best else f"the baseline {baseline}"
-    where = f"on {gap.examples:,} test rows"
     if gap.low > 0 or gap.high < 0:
         side = "ahead of" if gap.low > 0 else "behind"
-        return (
-            f"Not shown to be worth it: {name} is {side} {which} by {_points(_positive(gap))} {where}, but "
-            f"{p_value(p)} ({corrected})."
-        )
-    return f"Not shown to be worth it: {name} differs from {which} by {_points(gap, signed=True)} {where}."
+        difference = f"{name} is {side} {baseline} by {gap.positive.text()} on {gap.where}, but {p_value(p)}"
+    else:
+        difference = f"{name} differs from {baseline} by {gap.text(signed=True)} on {gap.where}"
+    return f"Not shown to be worth it: {difference}."
 
 
-def rows_to_show(rows: int | None) -> str:
-    """How many test rows would show the difference, if the measured one is the true one."""
-    if rows is None:
-        return "If the true difference equals the measured one, no test set of a usual size would show it."
-    condition = "If the true difference equals the measured one"
-    return f"{condition}, about {at_least(rows)} test rows would show it (80 % power)."
+def can_show(gap: Gap, least: float | None, *, gain: float, rows: int | None) -> str:
+    """What the test rows can show.
 
-
-def can_show(examples: int, difference: float | None) -> str:
-    """The smallest difference that this number of test rows can show."""
-    if difference is None:
-        return f"{examples:,} test rows are too few to show any difference between two models that agree so often."
-    least = points(difference, signed=False)
-    return f"With {examples:,} test rows, a difference of about {least} points or more would be found (80 % power)."
+    least: the smallest difference that they show with 80 % power; None if they show none. gain: the gain asked for.
+    rows: the test rows that would show it with 80 % power; None beyond any usual number.
+    """
+    if least is None:
+        return f"{capital(gap.where)} are too few to show any difference between two models that agree so often."
+    shown = (
+        f"{capital(gap.where)} show a difference of {amount(float(f'{least:.2g}'), gap.metric)} or more in 4 of 5 cases"
+    )
+    if gain == 0 or gain >= least:
+        return f"{shown}."
+    needed = "no test set of a usual size" if rows is None else f"about {at_least(rows)} test rows"
+    return f"{shown}; {needed} would show {amount(gain, gap.metric)}."
 
 
 def not_worse(
-    name: str, winner: str, *, trained: tuple[int, int], margin: float, shown: bool, rows_needed: int | None
+    name: str, winner: str, *, trained: tuple[int, int], margin: str, shown: bool, rows_needed: int | None
 ) -> str:
-    """Whether a smaller candidate is non-inferior to the winner: worse by `margin` (a share) at most.
+    """Whether a smaller candidate is non-inferior to the winner: worse by `margin` (from amount()) at most.
 
     trained: parameters of the candidate and of the winner. rows_needed: test rows that would show it.
     """
     sizes = f"{trained[0]:,} instead of {trained[1]:,} trained parameters"
-    claim = f"{name}, with {sizes}, is at most {100 * margin:g} points worse than {winner}"
+    claim = f"{name}, with {sizes}, is at most {margin} worse than {winner}"
     if shown:
         return f"{claim} (95 % interval)."
     if rows_needed is None:
@@ -152,10 +180,9 @@ def not_worse(
     return f"The test rows do not show that {claim}. If the two are equally good, {would_show}."
 
 
-def all_smaller_worse(winner: str, margin: float) -> str:
-    """Every smaller candidate is shown to be worse than the winner by more than the margin."""
-    points_worse = f"more than {100 * margin:g} points worse"
-    return f"Every candidate with fewer trained parameters is {points_worse} than {winner} (95 % interval)."
+def smaller_worse(name: str, winner: str, *, margin: str) -> str:
+    """The next smaller candidate is shown to be worse than the winner by more than the margin."""
+    return f"{name}, the next with fewer trained parameters, is more than {margin} worse than {winner} (95 % interval)."
 
 
 def no_baseline(name: str, failed: Sequence[str]) -> str:
@@ -184,14 +211,13 @@ def no_winner(
     return f"No verdict: there is no {'candidate' if any_row else 'row that ended well'}."
 
 
-def beside_reference(name: str, reference: str, gap: Gap, *, trained: int, p: float, shown: bool) -> str:
-    """The winner compared with full fine-tuning. trained: parameters of the latter. shown: whether p is significant."""
+def beside_reference(name: str, reference: str, gap: Gap, *, trained: int) -> str:
+    """The winner compared with full fine-tuning. trained: parameters of the latter."""
     other = f"{reference} ({trained:,} trained parameters)"
-    if not shown and gap.low <= 0 <= gap.high:
-        return f"{name} differs from {other} by {_points(gap, signed=True)}."
+    if gap.low <= 0 <= gap.high:
+        return f"{name} differs from {other} by {gap.text(signed=True)}."
     better, worse = (name, other) if gap.difference > 0 else (other, name)
-    sentence = f"{better} is ahead of {worse} by {_points(_positive(gap))}"
-    return f"{sentence}." if shown else f"{sentence}, but {p_value(p)} (exact McNemar test)."
+    return f"{better} is ahead of {worse} by {gap.positive.text()}."
 
 
 def failures(failed: Sequence[str]) -> str:
@@ -212,49 +238,45 @@ def failed_baselines(failed: Sequence[str]) -> str:
     )
 
 
-def few_seeds(name: str, accuracies: Sequence[float]) -> str:
-    """The spread over seeds is not estimated, because there are too few."""
-    low, high = 100 * min(accuracies), 100 * max(accuracies)
-    return (
-        f"{len(accuracies)} seeds are too few to estimate the spread over seeds: "
-        f"{name} had {low:.1f} to {high:.1f} % with them."
-    )
+def few_seeds(name: str, values: Sequence[float], metric: Metric) -> str:
+    """The spread over seeds is not estimated, because there are too few. values: the metric of each seed."""
+    low, high = min(values), max(values)
+    if metric.unit == "share":
+        spread = f"{100 * low:.1f} to {100 * high:.1f} %"
+    else:
+        spread = f"{low:.3f} to {high:.3f} of {metric.title}"
+    return f"{len(values)} seeds are too few to estimate the spread over seeds: {name} had {spread} with them."
 
 
-def over_seeds(name: str, baseline: str, gap: Gap, *, seeds: int) -> str:
-    """The difference to expect between a candidate and a baseline for a new seed and new examples."""
-    difference = f"differs from {baseline} by {_points(gap, signed=True)}"
+def over_seeds(name: str, baseline: str, gap: Gap, *, seeds: int, agrees: bool) -> str:
+    """The difference to expect between a candidate and a baseline for a new seed and new examples.
+
+    agrees: whether it leads to the same conclusion as the headline.
+    """
+    difference = f"differs from {baseline} by {gap.text(signed=True)}"
     if not gap.low <= 0 <= gap.high:
         side = "better" if gap.difference > 0 else "worse"
-        difference = f"is {_points(_positive(gap))} {side} than {baseline}"
-    return f"Estimated from {seeds} seeds, the candidate {name} {difference} for a new seed and new examples."
+        difference = f"is {gap.positive.text()} {side} than {baseline}"
+    sentence = (
+        f"Estimated from {seeds} seeds, which change the new head and the order of the training rows, {name} "
+        f"{difference} when it is trained again and tested on new examples."
+    )
+    if agrees:
+        return sentence
+    return f"{sentence} The first sentence is about the saved adapter, this one about training again."
 
 
 def ahead(name: str, others: Sequence[tuple[str, Gap]]) -> str:
     """Which other candidates are significantly better than the winner, with their gaps."""
     if not others:
         return ""
-    shown = listed([f"{other} by {_points(gap)}" for other, gap in others], _SHOWN)
-    return f"On these test rows, {name}, which was chosen on the validation rows, is behind {shown}."
+    listing = listed([f"{other} by {gap.text()}" for other, gap in others], _SHOWN)
+    return f"On these test rows, {name}, which was chosen on the validation rows, is behind {listing}."
 
 
-def alike(name: str, others: Sequence[str]) -> str:
-    """Which other candidates do not differ significantly from the winner."""
+def alike(name: str, others: Sequence[tuple[str, Gap]]) -> str:
+    """The differences of other candidates from the winner, where neither is significantly better."""
     if not others:
         return ""
-    verb = "does" if len(others) == 1 else "do"
-    return f"{listed(others, _SHOWN)} {verb} not differ significantly from {name} on these test rows."
-
-
-def _positive(gap: Gap) -> Gap:
-    """The same gap with a difference of at least 0: better minus worse."""
-    return gap if gap.difference >= 0 else Gap(-gap.difference, -gap.high, -gap.low, gap.examples)
-
-
-def _points(gap: Gap, *, signed: bool = False) -> str:
-    """'1.4 points (1.0 to 1.8)'; without an interval whose ends are infinite."""
-    if math.isinf(gap.low):
-        return f"{points(gap.difference, signed=signed)} points"
-    digits = 1 if gap.high - gap.low >= _NARROW else 2
-    low, high = (points(value, digits, signed=False) for value in (gap.low, gap.high))
-    return f"{points(gap.difference, digits, signed=signed)} points ({low} to {high})"
+    listing = listed([f"{other} {gap.range()}" for other, gap in others], _SHOWN)
+    return f"Difference{'' if len(others) == 1 else 's'} from {name} (95 % interval): {listing}."

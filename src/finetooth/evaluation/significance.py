@@ -1,4 +1,4 @@
-"""Whether rows that were measured on the same examples differ: two of them, and candidates against baselines."""
+"""Whether two rows that were measured on the same examples differ."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.evaluation.intervals import score_interval, student_reach
+from finetooth.evaluation.intervals import quantile, score_interval
+from finetooth.evaluation.units import Units
 from finetooth.tasks import PairedTest
 
 _WHOLE = 50_000  # discordant examples up to which p is summed in whole numbers: beyond, one such sum takes seconds
@@ -18,10 +19,12 @@ Scores = npt.NDArray[np.float64] | npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Two rows on the same examples.
+    """Two rows on the same N examples in G units of sampling.
 
     difference: mean score of a minus that of b. only_a, only_b: examples on which a, or b, has the higher score.
-    p: two-sided, by `test`. deviation: standard deviation of the examples' differences (divided by examples - 1).
+    p: two-sided, by `test`. deviation: standard deviation of the units' differences (divided by G - 1).
+    effective: the number of independent examples that would show as much (Units.effective_size); N if each example is a
+    unit.
     """
 
     examples: int
@@ -30,39 +33,56 @@ class Paired:
     only_b: int
     p: float
     deviation: float
-    test: PairedTest = "mcnemar"
+    test: PairedTest
+    units: int
+    effective: float
+
+    @property
+    def differing(self) -> int:
+        """The number of examples on which the two rows have different scores."""
+        return self.only_a + self.only_b
 
     def interval(self, *, level: float = 0.95) -> tuple[float, float]:
-        """The interval of the difference that belongs to the test: Tango's score interval, or Student's t.
+        """The interval of the difference: Tango's score interval for `mcnemar`, or Student's t.
 
-        Student's t of one example has infinite ends.
+        If there are fewer units than examples, the score interval is that of the effective number of examples, with
+        Student's t instead of the normal quantile. Student's t has infinite ends if all examples differ by the same or
+        are one unit: nothing shows how much the difference varies.
         """
         if self.test == "mcnemar":
-            return score_interval(self.only_a, self.only_b, self.examples, level=level)
-        if self.examples == 1:
+            share = self.effective / self.examples
+            freedom = None if self.units == self.examples else self.units - 1
+            counts = (self.only_a * share, self.only_b * share, self.effective)
+            return score_interval(*counts, level=level, freedom=freedom)
+        if self.units == 1 or self.deviation == 0:
             return -math.inf, math.inf
-        reach = student_reach(self.deviation, self.examples, level=level)
+        reach = quantile(level, self.units - 1) * self.deviation / math.sqrt(self.units)
         return self.difference - reach, self.difference + reach
 
 
-def paired(scores_a: Scores, scores_b: Scores, *, test: PairedTest = "mcnemar") -> Paired:
-    """The difference of two rows with its two-sided p, 1.0 when both have the same score on every example.
+def paired(scores_a: Scores, scores_b: Scores, *, test: PairedTest = "mcnemar", units: Units | None = None) -> Paired:
+    """The difference of two rows with its two-sided p, 1.0 if the difference is 0.
 
-    scores_a, scores_b: (N,) scores of the same examples, higher is better.
-    test: `mcnemar`, for scores of 0 and 1: exact McNemar; `paired_t`, for other scores: Student's t of the differences.
-    Source: McNemar 1947, with the exact binomial distribution of the examples that only one row has right.
+    scores_a, scores_b: (N,) scores of the same examples, higher is better. units: of sampling; by default every example
+    is one.
+    test: `mcnemar`, for scores of 0 and 1: the mid-p of sign flips, which is McNemar's test if every example is a unit;
+    `paired_t`, for other scores: Student's t of the units' differences.
+    Source: Fagerland, Lydersen and Laake 2013, "The McNemar test for binary matched-pairs data: mid-p and asymptotic
+    are better than exact conditional".
     """
     assert scores_a.shape == scores_b.shape and scores_a.ndim == 1 and len(scores_a) > 0
     a, b, examples = np.asarray(scores_a, np.float64), np.asarray(scores_b, np.float64), len(scores_a)
-    only_a, only_b = int((a > b).sum()), int((a < b).sum())
-    deviation = float((a - b).std(ddof=1)) if examples > 1 else 0.0
+    units = Units.single(examples) if units is None else units
+    gaps = a - b
+    only_a, only_b = int((gaps > 0).sum()), int((gaps < 0).sum())
+    deviation = float(units.values(gaps).std(ddof=1)) if units.count > 1 else 0.0
     if test == "mcnemar":
         assert all(((scores == 0) | (scores == 1)).all() for scores in (a, b)), "McNemar's test needs scores of 0 and 1"
-        difference, p = (only_a - only_b) / examples, _binomial_p(only_a, only_b)
+        difference, p = (only_a - only_b) / examples, sign_flip_p(np.rint(units.sums(gaps)).astype(np.int64))
     else:
-        difference = float((a - b).sum()) / examples
-        p = _student_p(difference, deviation, examples)
-    return Paired(examples, difference, only_a, only_b, p, deviation, test)
+        difference = float(gaps.sum()) / examples
+        p = _student_p(difference, deviation, units.count)
+    return Paired(examples, difference, only_a, only_b, p, deviation, test, units.count, units.effective_size(gaps))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -78,79 +98,60 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """The comparison of one candidate with the baselines.
+def sign_flip_p(sums: npt.NDArray[np.int64]) -> float:
+    """The two-sided mid-p of a sum of whole numbers, (G,), each of which has either sign with equal chance.
 
-    best: index of the baseline with the highest mean score (the first among equals). hardest: index of the baseline
-    with the largest p. to_best, to_hardest: the differences to these two.
-    p_holm: tests "better than every baseline". It is the p against the hardest baseline, or 1 if any baseline has at
-    least the candidate's mean score, Holm-corrected over all candidates and seeds.
-    p_best_holm: tests "a baseline is better". It is the p against the best baseline times the number of baselines, or 1
-    if that baseline is not ahead, Holm-corrected likewise.
+    The chance of a sum farther from 0, plus half that of one equally far; 1.0 if the sum is 0. Exact: the distribution
+    is a convolution of binomial ones, one for each size of number. With ones alone, it is McNemar's mid-p.
     """
-
-    best: int
-    to_best: Paired
-    hardest: int
-    to_hardest: Paired
-    p_holm: float
-    p_best_holm: float
-
-
-def standings(
-    candidates: Sequence[Scores], baselines: Sequence[Scores], *, test: PairedTest = "mcnemar"
-) -> list[Standing]:
-    """The standing of each candidate, in their order; all candidates and seeds are one family of tests.
-
-    candidates, baselines: (N,) scores of the same examples each, higher is better. test: as in paired.
-
-    A candidate is better than every baseline only if it is better than the hardest one. So the largest p tests this
-    claim (an intersection-union test, Berger 1982), and Holm's correction allows for several candidates. The best
-    baseline was chosen by these same examples. So its p is multiplied by the number of baselines (Bonferroni) before it
-    can show that a baseline is better.
-    """
-    assert baselines
-    best = max(range(len(baselines)), key=lambda index: float(baselines[index].sum()))
-    pairs_by_candidate = [[paired(scores, baseline, test=test) for baseline in baselines] for scores in candidates]
-    hardest = [max(range(len(baselines)), key=lambda index: pairs[index].p) for pairs in pairs_by_candidate]
-    claims = [
-        pairs[index].p if all(pair.difference > 0 for pair in pairs) else 1.0
-        for pairs, index in zip(pairs_by_candidate, hardest, strict=True)
-    ]
-    losses = [
-        min(1.0, len(baselines) * pairs[best].p) if pairs[best].difference < 0 else 1.0 for pairs in pairs_by_candidate
-    ]
-    claims_holm, best_holm = holm(claims), holm(losses)
-    return [
-        Standing(best, pairs[best], index, pairs[index], claim, to_best)
-        for pairs, index, claim, to_best in zip(pairs_by_candidate, hardest, claims_holm, best_holm, strict=True)
-    ]
+    sizes, observed = np.abs(sums[sums != 0]), abs(int(sums.sum()))
+    if observed == 0:
+        return 1.0
+    total = int(sizes.sum())
+    against = (total - observed) // 2  # the sum of the sizes that have the rarer sign
+    if (sizes == 1).all():
+        return _binomial_mid_p(against, total - against)
+    chances = np.ones(1)  # of each sum 0, 1, ... of the sizes that have one sign; those above `against` are not needed
+    for size, count in zip(*np.unique(sizes, return_counts=True), strict=True):
+        steps = np.arange(min(int(count), against // int(size)) + 1)
+        of_size = np.zeros(int(steps[-1] * size) + 1)
+        of_size[steps * size] = np.exp(_log_binomial(int(count), steps))
+        chances = np.convolve(chances, of_size)[: against + 1]
+    at = float(chances[against]) if len(chances) > against else 0.0
+    return min(1.0, 2 * float(chances[:against].sum()) + at)
 
 
-def _binomial_p(only_a: int, only_b: int) -> float:
-    """2 P(X <= min) for X ~ Binomial(only_a + only_b, 1/2), at most 1.
+def _log_binomial(trials: int, successes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The logarithm of P(X = successes) for X ~ Binomial(trials, 1/2)."""
+    from scipy.special import gammaln  # a third of a second to load
+
+    ways = gammaln(trials + 1) - gammaln(successes + 1) - gammaln(trials - successes + 1)
+    return np.asarray(ways - trials * math.log(2))
+
+
+def _binomial_mid_p(fewer: int, more: int) -> float:
+    """2 P(X < fewer) + P(X = fewer) for X ~ Binomial(fewer + more, 1/2), with fewer < more.
 
     In whole numbers up to _WHOLE, so right to the last bit; above, by the incomplete beta function.
     """
-    trials, fewer = only_a + only_b, min(only_a, only_b)
+    trials = fewer + more
     if trials > _WHOLE:
         from scipy.special import bdtr  # a third of a second to load, and hardly ever needed
 
-        return min(1.0, 2 * float(bdtr(fewer, trials, 0.5)))
-    term = tail = 1
+        return float(bdtr(fewer, trials, 0.5)) + (float(bdtr(fewer - 1, trials, 0.5)) if fewer else 0.0)
+    term, below = 1, 0
     for k in range(fewer):
+        below += term
         term = term * (trials - k) // (k + 1)
-        tail += term
-    return min(1.0, 2 * tail / (1 << trials))
+    return (2 * below + term) / (1 << trials)
 
 
-def _student_p(difference: float, deviation: float, examples: int) -> float:
-    """Two-sided p of a mean difference; where all examples differ by the same, 0.0, and 1.0 where that is nothing."""
-    if examples == 1 or difference == 0:
+def _student_p(difference: float, deviation: float, count: int) -> float:
+    """Two-sided p of the mean of `count` differences; 0.0 if all are the same, and 1.0 if that is 0."""
+    if count == 1 or difference == 0:
         return 1.0
     if deviation == 0:
         return 0.0
     from scipy.special import stdtr  # a third of a second to load
 
-    return 2 * float(stdtr(examples - 1, -abs(difference) * math.sqrt(examples) / deviation))
+    return 2 * float(stdtr(count - 1, -abs(difference) * math.sqrt(count) / deviation))

@@ -4,46 +4,24 @@ The winner was chosen on the validation rows before any test row was read; the t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
 
-from finetooth.evaluation import power, sentences, significance
-from finetooth.evaluation.learning import Learning, Sign
+from finetooth.evaluation import claim, headline, power, sentences
+from finetooth.evaluation.claim import Standing
+from finetooth.evaluation.gap import Gap, amount
+from finetooth.evaluation.headline import Headline, Outcome
+from finetooth.evaluation.judged import Judged, Table, best_baseline
+from finetooth.evaluation.learning import Sign
 from finetooth.evaluation.seeds import FEW_SEEDS, recipe_difference
-from finetooth.evaluation.sentences import Gap, Value
-from finetooth.evaluation.significance import Paired, Scores, Standing, holm, paired
-from finetooth.row_kinds import Role, row_kind
-from finetooth.tasks import DEFAULT, Metric, PairedTest
+from finetooth.evaluation.sentences import Value
+from finetooth.evaluation.significance import holm
+from finetooth.evaluation.terms import ALPHA, Terms
 from finetooth.wording import row_titles
 
-ALPHA = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One row of the table with one seed. trained: the number of parameters that it trains.
-
-    scores: (N,) of the examples by `metric`, the headline metric of the task; higher is better (Metric.gains).
-    chance: whether it is a baseline that learnt nothing from a text: majority, or the model under an untrained head.
-    role: a reference (full fine-tuning) is compared with the winner, but the winner need not beat it.
-    learning: the signs that a candidate has not learned, from its validation rows and training curve.
-    """
-
-    name: str
-    role: Role
-    seed: int | None
-    scores: Scores
-    trained: int = 0
-    chance: bool = False
-    learning: Learning = field(default_factory=Learning)
-    metric: Metric = DEFAULT.headline
-
-    @property
-    def key(self) -> tuple[str, int | None]:
-        """Name and seed."""
-        return self.name, self.seed
+WORTH_IT = {"gain": True, "small_gain": False, "no_gain": False, "behind": False}  # of other outcomes it is not known
 
 
 class Named(TypedDict):
@@ -66,19 +44,22 @@ class Unlearned(TypedDict):
 class Verdict:
     """The verdict; asdict of it is JSON. headline: the first sentence of text.
 
-    worth_it: whether the winner is significantly better than every baseline; None without a winner or baseline, if the
-    winner is better but no baseline learned anything from a text, and if the winner has not learned.
+    outcome: as in claim.Claim; or `unlearned`, `beats_chance` (better, but no baseline learned anything from a text),
+    `no_baseline` or `no_winner`.
+    worth_it: whether the winner is better than every baseline by at least the gain asked for; True and False are
+    shown, and None says that neither is.
     unlearned: the winner, if it has not learned and is not significantly better than every baseline; else None.
     smallest_sufficient: the candidate of fewest trained parameters that is shown to be non-inferior to the winner by
-    the margin; the winner itself if all smaller ones are shown to be worse by more; None if that is open.
-    rows_needed: if it is open, the test rows that would show non-inferiority of the smallest open one with 80 % power,
+    the margin; the winner itself if the next smaller one is shown to be worse by more; None if that is open.
+    rows_needed: if it is open, the test rows that would show non-inferiority of the next smaller one with 80 % power,
     if the two are equally good; None if the test set has as many.
-    rows_to_show: if the winner is ahead of a baseline but not significantly, the test rows that would show the measured
-    difference with 80 % power.
+    rows_to_show: if the outcome is `open`, the test rows that would show the gain asked for with 80 % power; None if
+    the test set has as many, or no gain is asked for.
     """
 
     text: str
     headline: str
+    outcome: Outcome
     worth_it: bool | None = None
     unlearned: Unlearned | None = None
     winner: Named | None = None
@@ -87,67 +68,38 @@ class Verdict:
     rows_to_show: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """The rows, and the winner among them."""
-
-    rows: Sequence[Judged]
-    best: Judged
-    titles: Mapping[tuple[str, int | None], str]
-
-    def title(self, row: Judged) -> str:
-        """The row's name in sentences."""
-        return self.titles[row.key]
-
-    def of(self, role: Role) -> list[Judged]:
-        """The rows of a role."""
-        return [row for row in self.rows if row.role == role]
-
-    def others(self) -> list[Judged]:
-        """The other candidates of the winner's seed."""
-        return [row for row in self.of("candidate") if row.seed == self.best.seed and row is not self.best]
-
-    def smaller(self) -> list[Judged]:
-        """The others that train fewer parameters than the winner, the fewest first."""
-        fewer = (row for row in self.others() if row.trained < self.best.trained)
-        return sorted(fewer, key=lambda row: row.trained)
-
-
-def standings_of(rows: Sequence[Judged]) -> list[Standing]:
+def standings_of(rows: Sequence[Judged], terms: Terms) -> list[Standing]:
     """The comparison of each candidate with the baselines, in their order; empty without a baseline."""
-    candidates, baselines = ([row for row in rows if row.role == role] for role in ("candidate", "baseline"))
-    if not candidates or not baselines:
-        return []
-    scores = ([row.scores for row in candidates], [row.scores for row in baselines])
-    return significance.standings(*scores, test=_test(candidates[0]))
+    candidates, baselines = ([row.scores for row in rows if row.role == role] for role in ("candidate", "baseline"))
+    return [claim.standing(scores, baselines, terms=terms) for scores in candidates] if baselines else []
 
 
 def judge(
     rows: Sequence[Judged],
     *,
     winner: tuple[str, int | None] | None,
-    margin: float,
+    terms: Terms,
     standings: Sequence[Standing],
     failed: Sequence[str] = (),
     failed_baselines: Sequence[str] = (),
 ) -> Verdict:
     """The verdict on all rows that ended well, measured on the same examples.
 
-    winner: name and seed of the candidate chosen on the validation rows. standings: of standings_of. margin: the share
-    of accuracy that a smaller candidate may lose and still be good enough. failed, failed_baselines: titles of the
-    candidates and baselines that did not end well.
-    The winner is compared with other candidates of its own seed.
-    Not covered: each interval, also the one of non-inferiority, is of one pair of rows and not corrected for several
-    pairs; the choice of the baseline that several seeds are compared with is not corrected for either.
+    winner: name and seed of the candidate chosen on the validation rows. standings: of standings_of. failed,
+    failed_baselines: titles of the candidates and baselines that did not end well.
+    The claim about the winner is tested at terms.alpha. The winner is compared with other candidates of its own seed.
+    Not covered: the intervals of other pairs are of 95 % each, not corrected for several pairs; the choice of the
+    baseline that several seeds are compared with is not corrected for either.
     """
     best = next((row for row in rows if row.key == winner and row.role == "candidate"), None)
     titles = row_titles(row.key for row in rows)
     if best is None:
-        top = _best_baseline(rows)
+        top = best_baseline(rows)
         name = None if top is None else titles[top.key]
         text = sentences.no_winner(name, winner=winner, failed=failed, any_row=bool(rows))
-        return Verdict(text, text, winner=None if winner is None else {"name": winner[0], "seed": winner[1]})
-    table = _Table(rows, best, titles)
+        key: Named | None = None if winner is None else {"name": winner[0], "seed": winner[1]}
+        return Verdict(text, text, "no_winner", winner=key)
+    table = Table(rows, best, titles, terms)
     candidates, baselines = table.of("candidate"), table.of("baseline")
     standing = standings[candidates.index(best)] if baselines else None
     ending = [
@@ -155,34 +107,49 @@ def judge(
         sentences.failures(failed),
         sentences.failed_baselines(failed_baselines) if baselines else "",
     ]
-    if best.learning.signs and (standing is None or standing.p_holm >= ALPHA):
+    if best.learning.signs and (standing is None or standing.p >= terms.alpha):
         return _unlearned(table, standing, ending)
-    smallest = _smallest(table, margin)
-    first, worth_it, rows_to_show = sentences.no_baseline(titles[best.key], failed_baselines), None, None
-    if standing is not None:
-        first, worth_it, rows_to_show = _worth(table, standing, failed=failed_baselines)
-    second = "" if worth_it is False else _non_inferiority(table, smallest, margin)
+    smallest = _smallest(table)
+    if standing is None:
+        first = Headline(sentences.no_baseline(titles[best.key], failed_baselines), "no_baseline")
+    else:
+        first = headline.against_baselines(table, standing, failed=failed_baselines)
+    worth_it = WORTH_IT.get(first.outcome)
+    second = "" if worth_it is False else _non_inferiority(table, smallest)
     others = _other_candidates(table, judged=smallest.row if second else None)
     return Verdict(
-        _joined([first, second, _beside_reference(table), _of_seeds(table), *others, *ending]),
-        headline=first,
+        _joined(
+            [
+                first.sentence,
+                first.power,
+                second,
+                _beside_reference(table),
+                _of_seeds(table, first.outcome),
+                *others,
+                *ending,
+                "" if standing is None else sentences.look(terms.looks, terms.alpha),
+            ]
+        ),
+        headline=first.sentence,
+        outcome=first.outcome,
         worth_it=worth_it,
         winner=_named(best),
         smallest_sufficient=_named(smallest.row) if smallest.shown else None,
         rows_needed=smallest.rows_needed,
-        rows_to_show=rows_to_show,
+        rows_to_show=first.rows_to_show,
     )
 
 
-def _unlearned(table: _Table, standing: Standing | None, ending: Sequence[str]) -> Verdict:
+def _unlearned(table: Table, standing: Standing | None, ending: Sequence[str]) -> Verdict:
     """The verdict on a winner that has not learned. standing: None without a baseline."""
     best, learning = table.best, table.best.learning
-    headline, second = sentences.not_learned(table.title(best), [sign.text for sign in learning.signs])
+    first, second = sentences.not_learned(table.title(best), [sign.text for sign in learning.signs])
     name = None if standing is None else table.title(table.of("baseline")[standing.best])
-    gap = None if standing is None else _gap(standing.to_best)
+    difference = None if standing is None else table.gap(standing.to_best)
     return Verdict(
-        _joined([headline, second, sentences.open_question(name, gap, learning.advice), *ending]),
-        headline=headline,
+        _joined([first, second, sentences.open_question(name, difference, learning.advice), *ending]),
+        headline=first,
+        outcome="unlearned",
         winner=_named(best),
         unlearned={
             "name": best.name,
@@ -193,81 +160,57 @@ def _unlearned(table: _Table, standing: Standing | None, ending: Sequence[str]) 
     )
 
 
-def _others_unlearned(table: _Table) -> list[str]:
+def _others_unlearned(table: Table) -> list[str]:
     """A sentence for each other candidate that answers one class for nearly every row."""
     collapsed = [(row, row.learning.collapsed) for row in table.of("candidate") if row is not table.best]
     return [sentences.other_not_learned(table.title(row), sign.text) for row, sign in collapsed if sign is not None]
 
 
-def _worth(table: _Table, standing: Standing, *, failed: Sequence[str]) -> tuple[str, bool | None, int | None]:
-    """The comparison with the baselines in words, Verdict.worth_it and Verdict.rows_to_show.
-
-    failed: titles of the baselines that did not end well.
-    """
-    candidates, baselines = table.of("candidate"), table.of("baseline")
-    name, top, to_best = table.title(table.best), table.title(baselines[standing.best]), standing.to_best
-    if standing.p_holm < ALPHA:
-        if all(row.chance for row in baselines):
-            trained = any(row_kind(title.partition(" ")[0]).fitted for title in failed)
-            return sentences.beats_chance(name, top, _gap(to_best), failed=trained), None, None
-        return sentences.worth_it(name, top, _gap(to_best)), True, None
-    if to_best.difference < 0 and standing.p_best_holm < ALPHA:
-        return sentences.behind(name, top, _gap(to_best)), False, None
-    ahead = to_best.difference > 0
-    pair, index = (standing.to_hardest, standing.hardest) if ahead else (to_best, standing.best)
-    # The test rows chose the best of the baselines, so its p is corrected for their number; p of the hardest is not.
-    corrected_baselines = 1 if ahead else len(baselines)
-    has_seeds = len({row.name for row in candidates}) < len(candidates)
-    sentence = sentences.not_shown(
-        name,
-        table.title(baselines[index]),
-        _gap(pair),
-        is_best=index == standing.best,
-        p=standing.p_holm if ahead else standing.p_best_holm,
-        corrected=sentences.corrected_for(len(candidates), seeds=has_seeds, baselines=corrected_baselines),
-    )
-    alpha = ALPHA / (len(candidates) * corrected_baselines)  # the level at which the smallest p is tested
-    if pair.difference > 0:
-        rows = power.rows_to_show(pair, alpha=alpha)
-        return f"{sentence} {sentences.rows_to_show(rows)}", False, rows
-    shown = power.smallest_shown(pair, alpha=alpha)
-    return f"{sentence} {sentences.can_show(pair.examples, shown)}", False, None
-
-
 @dataclass(frozen=True, slots=True)
 class _Smallest:
-    """The smallest candidate that is shown to be non-inferior to the winner, or else the smallest that may be.
+    """The smallest candidate that is shown to be non-inferior to the winner, or else the next smaller one.
 
-    The winner itself if all smaller ones are shown to be worse. shown: whether non-inferiority is shown.
-    rows_needed: Verdict.rows_needed.
+    The winner itself if the next smaller one is shown to be worse. shown: whether non-inferiority is shown.
+    worse: the next smaller one, if it is shown to be worse. rows_needed: Verdict.rows_needed.
     """
 
     row: Judged
     shown: bool = True
+    worse: Judged | None = None
     rows_needed: int | None = None
 
 
-def _smallest(table: _Table, margin: float) -> _Smallest:
-    open_ones: list[tuple[Judged, Paired]] = []
+def _smallest(table: Table) -> _Smallest:
+    """Non-inferiority, tested from the largest candidate downwards until it is not shown.
+
+    Tests in a fixed sequence that end at the first failure need no correction: each is of 2.5 % one-sided.
+    Source: Maurer, Hothorn and Lehmacher 1995, "Multiple comparisons in drug clinical trials and preclinical assays:
+    a-priori ordered hypotheses".
+    """
+    margin, smallest = table.terms.margin, _Smallest(table.best)
     for row in table.smaller():
-        pair = _pair(row, table.best)
+        pair = table.pair(row, table.best)
         low, high = pair.interval()
         if low > -margin:
-            return _Smallest(row)
-        if high >= -margin:
-            open_ones.append((row, pair))
-    if not open_ones:
-        return _Smallest(table.best)
-    row, pair = open_ones[0]
-    rows = power.rows_to_show_non_inferiority(pair, margin=margin)
-    return _Smallest(row, False, rows if rows is not None and rows > pair.examples else None)
+            smallest = _Smallest(row)
+        elif smallest.row is not table.best:
+            return smallest
+        elif high < -margin:
+            return _Smallest(table.best, worse=row)
+        else:
+            rows = power.rows_to_show_non_inferiority(pair, margin=margin)
+            return _Smallest(row, False, rows_needed=rows if rows is not None and rows > pair.examples else None)
+    return smallest
 
 
-def _non_inferiority(table: _Table, smallest: _Smallest, margin: float) -> str:
+def _non_inferiority(table: Table, smallest: _Smallest) -> str:
     """Whether a smaller candidate is as good as the winner; empty without a smaller one."""
     best, row, winner = table.best, smallest.row, table.title(table.best)
+    margin = amount(table.terms.margin, table.terms.metric)
+    if smallest.worse is not None:
+        return sentences.smaller_worse(table.title(smallest.worse), winner, margin=margin)
     if row is best:
-        return sentences.all_smaller_worse(winner, margin) if table.smaller() else ""
+        return ""
     return sentences.not_worse(
         table.title(row),
         winner,
@@ -278,65 +221,50 @@ def _non_inferiority(table: _Table, smallest: _Smallest, margin: float) -> str:
     )
 
 
-def _beside_reference(table: _Table) -> str:
+def _beside_reference(table: Table) -> str:
     """The comparison with full fine-tuning of the winner's seed; empty without it."""
     full = next((row for row in table.of("reference") if row.seed == table.best.seed), None)
     if full is None:
         return ""
-    pair, names = _pair(table.best, full), (table.title(table.best), table.title(full))
-    return sentences.beside_reference(*names, _gap(pair), trained=full.trained, p=pair.p, shown=pair.p < ALPHA)
+    difference = table.gap(table.pair(table.best, full))
+    return sentences.beside_reference(table.title(table.best), table.title(full), difference, trained=full.trained)
 
 
-def _of_seeds(table: _Table) -> str:
+def _of_seeds(table: Table, outcome: Outcome) -> str:
     """The comparison of the winner's recipe with the best baseline over its seeds; empty if it has one seed."""
-    own = np.stack([row.scores for row in table.of("candidate") if row.name == table.best.name]).astype(np.float64)
+    best, terms = table.best, table.terms
+    own = np.stack([row.scores for row in table.of("candidate") if row.name == best.name]).astype(np.float64)
     if len(own) == 1:
         return ""
     if len(own) < FEW_SEEDS:
-        return sentences.few_seeds(table.best.name, own.mean(axis=1).tolist())
-    baseline = _best_baseline(table.rows)
-    if baseline is None or own.shape[1] == 1:
+        return sentences.few_seeds(best.name, [abs(float(row.mean())) for row in own], terms.metric)
+    baseline = best_baseline(table.rows)
+    if baseline is None or terms.units.count == 1:
         return ""
     others = np.stack([row.scores for row in table.of("baseline") if row.name == baseline.name]).astype(np.float64)
-    difference = recipe_difference(own, others, span=table.best.metric.span)
-    gap = Gap(difference.difference, *difference.interval, own.shape[1])
-    return sentences.over_seeds(table.best.name, baseline.name, gap, seeds=len(own))
+    found = recipe_difference(own, others, units=terms.units, span=terms.metric.span)
+    difference = Gap(found.difference, *found.interval, table.where, terms.metric)
+    side = 0 if difference.low <= 0 <= difference.high else 1 if difference.difference > 0 else -1
+    of_winner = {"gain": 1, "small_gain": 1, "better": 1, "beats_chance": 1, "behind": -1}.get(outcome, 0)
+    return sentences.over_seeds(best.name, baseline.name, difference, seeds=len(own), agrees=side == of_winner)
 
 
-def _other_candidates(table: _Table, *, judged: Judged | None) -> tuple[str, str]:
-    """Which other candidates of the winner's seed are ahead of it, and which do not differ significantly from it.
+def _other_candidates(table: Table, *, judged: Judged | None) -> tuple[str, str]:
+    """Which other candidates of the winner's seed are ahead of it, and the differences of those that are not.
 
     p is Holm-corrected over them. judged: the one whose non-inferiority the verdict states already.
     """
     others = table.others()
-    pairs = [_pair(row, table.best) for row in others]
+    pairs = [table.pair(row, table.best) for row in others]
     compared = list(zip(others, pairs, holm([pair.p for pair in pairs]), strict=True))
-    ahead = [(table.title(row), _gap(pair)) for row, pair, p in compared if p < ALPHA and pair.difference > 0]
-    alike = [table.title(row) for row, _, p in compared if p >= ALPHA and row is not judged]
+    ahead = [(table.title(row), table.gap(pair)) for row, pair, p in compared if p < ALPHA and pair.difference > 0]
+    alike = [(table.title(row), table.gap(pair)) for row, pair, p in compared if p >= ALPHA and row is not judged]
     return sentences.ahead(table.title(table.best), ahead), sentences.alike(table.title(table.best), alike)
 
 
-def _best_baseline(rows: Sequence[Judged]) -> Judged | None:
-    baselines = [row for row in rows if row.role == "baseline"]
-    return max(baselines, key=lambda row: float(row.scores.sum()), default=None)
-
-
-def _pair(a: Judged, b: Judged) -> Paired:
-    return paired(a.scores, b.scores, test=_test(a))
-
-
-def _test(row: Judged) -> PairedTest:
-    assert row.metric.paired_test is not None, "a headline metric has a paired test"
-    return row.metric.paired_test
-
-
-def _gap(pair: Paired) -> Gap:
-    return Gap(pair.difference, *pair.interval(), pair.examples)
+def _joined(texts: Sequence[str]) -> str:
+    return " ".join(filter(None, texts))
 
 
 def _named(row: Judged) -> Named:
     return {"name": row.name, "seed": row.seed}
-
-
-def _joined(parts: Sequence[str]) -> str:
-    return " ".join(filter(None, parts))

@@ -16,8 +16,9 @@ from finetooth.baselines.probe import cross_validated
 from finetooth.data import Examples, overlap
 from finetooth.errors import DataError, ModelError, RecipeError, SourceError
 from finetooth.evaluation.intervals import metric_interval
-from finetooth.evaluation.power import smallest_difference
+from finetooth.evaluation.power import smallest_shown
 from finetooth.evaluation.significance import paired
+from finetooth.evaluation.units import Units
 from finetooth.models.batching import EVALUATION_BUDGET
 from finetooth.models.features import Feature, encode, head_input
 from finetooth.models.loading import encoder_parameters
@@ -68,7 +69,8 @@ def compare_bases(recipe: Recipe, bases: Sequence[str], *, progress: Progress) -
     rows_only = recipe.model_copy(update={"candidates": [], "baselines": ["majority"]})
     material = preparation.gather(rows_only, rejects=None, progress=progress)
     sample = preparation.drawn(material.dataset.train, SAMPLE, seed=recipe.data.seed)
-    folds = overlap.folds(overlap.keys(sample.texts, sample.pairs), sample.labels, count=FOLDS)
+    units = overlap.units(overlap.keys(sample.texts, sample.pairs), sample.groups)
+    folds = overlap.folds(units.tolist(), sample.labels, count=FOLDS)
     if len(np.unique(folds)) < FOLDS:
         raise DataError(f"{len(sample):,} training rows are too few to compare bases by {FOLDS}-fold cross-validation.")
     measured = [_measured(base, recipe, material, sample=sample, folds=folds, progress=progress) for base in bases]
@@ -79,7 +81,8 @@ def compare_bases(recipe: Recipe, bases: Sequence[str], *, progress: Progress) -
         "findings": [],
         "sample_rows": len(sample),
         "folds": FOLDS,
-        **_compared(measured, material.task.headline),
+        "units": int(units.max()) + 1,
+        **_compared(measured, material.task.headline, Units.of(units)),
     }
 
 
@@ -130,28 +133,33 @@ def _measured(
     return replace(about, scores=scores, probe_seconds=time.perf_counter() - began)
 
 
-def _compared(measured: Sequence[_Measured], headline: Metric) -> dict[str, Any]:
+def _compared(measured: Sequence[_Measured], headline: Metric, units: Units) -> dict[str, Any]:
     """The table, the base to train (None if none was measured), and the smallest difference that the rows show."""
     scored = [(item.base, item.scores) for item in measured if item.scores is not None]
     best = max(scored, key=lambda item: float(item[1].sum()), default=None)
     alpha = (1 - LEVEL) / max(1, len(scored) * (len(scored) - 1) // 2)
     return {
         "best": None if best is None else best[0],
-        "bases": [_line(item, best, headline, level=1 - alpha) for item in measured],
-        "smallest_difference": _smallest(scored, best, alpha=alpha),
+        "bases": [_line(item, best, headline, units, level=1 - alpha) for item in measured],
+        "smallest_difference": _smallest(scored, best, units, alpha=alpha),
     }
 
 
-def _line(item: _Measured, best: tuple[str, Scores] | None, headline: Metric, *, level: float) -> dict[str, Any]:
+def _line(
+    item: _Measured, best: tuple[str, Scores] | None, headline: Metric, units: Units, *, level: float
+) -> dict[str, Any]:
     line = {key: value for key, value in asdict(item).items() if key != "scores"}
     unknown = dict.fromkeys(("accuracy", "interval", "difference", "difference_interval", "distinguished"))
     if item.scores is None or best is None:
         return line | unknown
-    accuracy, interval = float(item.scores.mean()), list(metric_interval(headline, item.scores, level=LEVEL))
+    accuracy, interval = (
+        float(item.scores.mean()),
+        list(metric_interval(headline, item.scores, units=units, level=LEVEL)),
+    )
     line |= unknown | {"accuracy": accuracy, "interval": interval}
     if item.base == best[0]:
         return line
-    pair = paired(item.scores, best[1])
+    pair = paired(item.scores, best[1], test=headline.paired_test, units=units)
     low, high = pair.interval(level=level)
     return line | {
         "difference": pair.difference,
@@ -160,8 +168,10 @@ def _line(item: _Measured, best: tuple[str, Scores] | None, headline: Metric, *,
     }
 
 
-def _smallest(scored: Sequence[tuple[str, Scores]], best: tuple[str, Scores] | None, *, alpha: float) -> float | None:
-    """The smallest true difference, 0 to 1, that this many rows show in 4 of 5 cases.
+def _smallest(
+    scored: Sequence[tuple[str, Scores]], best: tuple[str, Scores] | None, units: Units, *, alpha: float
+) -> float | None:
+    """The smallest true difference, 0 to 1, that these rows show in 4 of 5 cases.
 
     The share of rows on which two bases differ is that of the best and the second best.
     """
@@ -169,5 +179,5 @@ def _smallest(scored: Sequence[tuple[str, Scores]], best: tuple[str, Scores] | N
     if best is None or not others:
         return None
     closest = max(others, key=lambda scores: float(scores.sum()))
-    differing = float((closest != best[1]).mean())
-    return smallest_difference(len(best[1]), discordance=differing, alpha=alpha) if differing > 0 else None
+    pair = paired(closest, best[1], units=units)
+    return smallest_shown(pair, alpha=alpha) if pair.differing else None

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from finetooth.wording import WIDTH, cut, interval, percent, points, seconds, short_model, wrapped
+from finetooth.wording import WIDTH, cut, interval, percent, points, rows_in_units, seconds, short_model, wrapped
 
 _GAP = "  "
 _LEAST_NAME = 8  # columns of a name, however wide the figures are
@@ -53,7 +53,7 @@ def _fault(base: Mapping[str, Any]) -> str:
 
 
 def _advice(comparison: Mapping[str, Any]) -> Iterator[str]:
-    best, rows = comparison["best"], comparison["sample_rows"]
+    best = comparison["best"]
     yield f"Train {best}: --set model={shlex.quote(best)}"
     others = [base for base in comparison["bases"] if base["difference"] is not None]
     close = [base["base"] for base in others if not base["distinguished"]]
@@ -64,8 +64,8 @@ def _advice(comparison: Mapping[str, Any]) -> Iterator[str]:
         detail = ""
         if smallest is not None:
             detail = f": a true difference of {points(smallest, signed=False)} points would be found with 80 % power"
-        yield f"{rows:,} rows cannot distinguish bases that are close{detail}."
+        group = (comparison["data"]["columns"].get("group") or {}).get("name")
+        rows = rows_in_units(comparison["sample_rows"], "row", units=comparison["units"], group=group)
+        yield f"{rows} cannot distinguish bases that are close{detail}."
         yield "vs best: points, with an interval of 95 % for all pairs of bases together."
-    if comparison["data"]["columns"].get("group"):
-        yield "Rows of one data.group may be in two folds, which can make every accuracy here too high."
     yield "time: to read the rows. A probe shows what a frozen base knows; training may change the order."

@@ -12,6 +12,9 @@ import numpy.typing as npt
 from finetooth.data import Dataset, Examples, frames, overlap, read_labelled
 from finetooth.data.examples import content_id
 from finetooth.errors import RunError
+from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.intervals import interval_as_json, metric_interval
+from finetooth.evaluation.units import Units
 from finetooth.models.artifact_files import labels_of, task_of
 from finetooth.pipeline import preparation
 from finetooth.pipeline.trained_model import adapter_folder, data_of, first_label_number, load, run_of
@@ -23,7 +26,7 @@ from finetooth.runs.layout import RunFolder
 from finetooth.runs.ledger import RowKeys
 from finetooth.runs.work import read_text_keys
 from finetooth.sources import fetch_data
-from finetooth.tasks import Task
+from finetooth.tasks import Targets, Task
 from finetooth.wording import counted
 
 _UNKNOWN = "It is not known whether rows were in the training data: "
@@ -72,22 +75,42 @@ def evaluate(
     history = ledger.open_adapter(rows, adapter, run_name=str(predictor.name))
     with progress.step("evaluate", total=len(examples), unit="texts") as step:
         logits = predictor.infer(examples.texts, examples.pairs, advance=step.advance)
+    units = overlap.units(text_keys, examples.groups)
     seen = _seen(run_folder, text_keys)
     unseen = None
     if seen.split_rows and 0 < seen.unseen.sum() < len(examples):
-        unseen = predictor.decision.score(logits[seen.unseen], examples.labels[seen.unseen])
+        rows = seen.unseen
+        unseen = _figures(predictor.decision, logits[rows], examples.labels[rows], Units.of(units[rows]))
     return {
         "test_id": test_id,
         **history.as_json(),
         "split": "test" if data is None else None,
         "source": data if data is None else _name_of(data),
         "precision": predictor.precision,
-        **predictor.decision.score(logits, examples.labels),
+        **_figures(predictor.decision, logits, examples.labels, Units.of(units)),
         "seen_rows": seen.split_rows,
         "unseen": unseen,
         "note": seen.note,
         "classes": list(predictor.classes),
     }
+
+
+def _figures(decision: Decision, logits: npt.NDArray[np.float32], labels: Targets, units: Units) -> dict[str, Any]:
+    """Decision.score with the units and the intervals of the accuracies."""
+    headline = decision.task.headline
+    scores = headline.each(decision.outputs(logits), labels)
+    figures: dict[str, Any] = {
+        **decision.score(logits, labels),
+        "units": units.count,
+        f"{headline.key}_interval": interval_as_json(metric_interval(headline, scores, units=units)),
+    }
+    if decision.abstention is None:
+        return figures
+    answered, ends = ~decision.apply(logits).abstained, None
+    if answered.any():
+        of_answered = Units.of(units.of_example[answered])
+        ends = interval_as_json(metric_interval(headline, scores[answered], units=of_answered))
+    return {**figures, "accuracy_answered_interval": ends}
 
 
 def _dataset_of(run_folder: RunFolder, progress: Progress) -> Dataset:

@@ -5,8 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from finetooth.evaluation import deciding, decision_file, learning
+from finetooth.evaluation.cost import COST, cost_metric
 from finetooth.evaluation.decisions import Decision
 from finetooth.evaluation.training_curve import LearningPoint
+from finetooth.evaluation.terms import Terms
+from finetooth.evaluation.units import Units
 from finetooth.files import discard, read_hashed_json, read_json, sweep
 from finetooth.models.artifact_files import weights_name
 from finetooth.recipe import Recipe
@@ -21,12 +24,20 @@ from finetooth.runs.ledger import History
 from finetooth.runs.memory import peak_bytes
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.results import Costs, ResultsRow, RowCosts
-from finetooth.wording import row_title
+from finetooth.runs.work import read_units
+from finetooth.tasks import Metric
+from finetooth.wording import row_title, shown
 from finetooth.workers.executor import Key
 
 
 def choose_winner(recipe: Recipe, plan: Plan, folder: RunFolder, *, keys: Sequence[Key]) -> tuple[str, int] | None:
-    """Name and seed of the candidate with the best monitored validation figure; the first among equals."""
+    """Name and seed of the candidate with the best validation figure; the first among equals.
+
+    The figure is the metric of the verdict, or training.monitor if that is accuracy by default.
+    """
+    metric = _metric_of(recipe, plan)
+    if recipe.verdict.metric is None and metric is plan.of_task().headline:
+        metric = plan.of_task().metric(recipe.training.monitor)
     best: tuple[float, tuple[str, int]] | None = None
     for name, seed in keys:
         row = folder.row(name, seed)
@@ -35,11 +46,17 @@ def choose_winner(recipe: Recipe, plan: Plan, folder: RunFolder, *, keys: Sequen
         validation = predictions.read(row.predictions).get("validation")
         if validation is None:
             continue
-        figures = decision_of(plan, row).score(validation.logits, validation.labels)
-        value = plan.of_task().metric(recipe.training.monitor).gain(figures[recipe.training.monitor])
+        value = metric.gain(metric.value(decision_of(plan, row).outputs(validation.logits), validation.labels))
         if best is None or value > best[0]:
             best = (value, (name, seed))
     return None if best is None else best[1]
+
+
+def _metric_of(recipe: Recipe, plan: Plan) -> Metric:
+    """The metric by which the verdict compares rows."""
+    if recipe.verdict_metric == COST:
+        return cost_metric(deciding.costs_of(recipe.decision.costs or {}, plan.classes), classes=len(plan.classes))
+    return plan.of_task().metric(recipe.verdict_metric)
 
 
 def conclude(
@@ -67,7 +84,8 @@ def conclude(
         winner=winner,
         inexact=[*plan.inexact, *_backed_off(plan, folder, keys)],
     )
-    comparison.write_comparison(folder, _compared(recipe, plan, folder, rows, winner=winner))
+    compared = _compared(recipe, plan, folder, rows, winner=winner, openings=openings)
+    comparison.write_comparison(folder, compared)
     seconds = read_hashed_json(folder.seconds)
     costs = [_costs(folder, name, seed) for name, seed in keys]
     largest = max((row.peak_bytes or 0 for row in costs), default=0)
@@ -94,6 +112,7 @@ def _compared(
     rows: Sequence[ResultsRow],
     *,
     winner: tuple[str, int] | None,
+    openings: int,
 ) -> dict[str, Any]:
     baseline, outcomes = _best_baseline(plan, folder, rows), []
     failed: dict[Role, list[str]] = {"candidate": [], "baseline": [], "reference": []}
@@ -109,10 +128,21 @@ def _compared(
     return comparison.compare(
         outcomes,
         winner=winner,
-        margin=recipe.margin,
+        terms=_terms(recipe, plan, folder, looks=openings),
         failed=failed["candidate"],
         failed_baselines=failed["baseline"],
         task=plan.of_task(),
+    )
+
+
+def _terms(recipe: Recipe, plan: Plan, folder: RunFolder, *, looks: int) -> Terms:
+    return Terms(
+        units=Units.of(read_units(folder)),
+        group=None if recipe.data.group is None else shown(recipe.data.group),
+        metric=_metric_of(recipe, plan),
+        gain=recipe.least_gain,
+        margin=recipe.margin,
+        looks=looks,
     )
 
 

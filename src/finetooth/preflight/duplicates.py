@@ -15,7 +15,7 @@ MANY = 0.01  # share of the rows from which repetition is worth a warning
 _EFFECT = {
     "train": "Such texts weigh more in training. If they are there by accident, remove them.",
     "validation": "Such texts weigh more when the best step is chosen. If they are there by accident, remove them.",
-    "test": "Such texts weigh more in every result, and make intervals too narrow. Finetooth never changes a test set.",
+    "test": "Such texts weigh more in results; intervals count each text once. Finetooth never changes a test set.",
 }
 _ADVICE = {"train": "remove", "validation": "remove", "test": "for information"}
 

@@ -148,6 +148,22 @@ class Deciding(Section):
         return self
 
 
+class VerdictTerms(Section):
+    """What the verdict asks."""
+
+    metric: Literal["accuracy", "macro_f1", "loss", "cost"] | None = Field(
+        None,
+        description="Metric by which rows are compared; null: cost if decision.costs is set, macro_f1 if "
+        "decision.thresholds or training.monitor is macro_f1, else accuracy.",
+    )
+    gain: float | None = Field(
+        None,
+        ge=0,
+        description="Least gain over every baseline that makes fine-tuning worth it, in the unit of the metric: 0.01 "
+        "is a percentage point of accuracy; null: 0.01 for accuracy and macro_f1, else 0.",
+    )
+
+
 class Candidate(Section):
     """One adapter configuration."""
 
@@ -218,12 +234,30 @@ class Recipe(Section):
         0.005,
         gt=0,
         lt=1,
-        description="Accuracy that a smaller candidate may lose and still be good enough, a share: 0.005 is half a "
-        "percentage point.",
+        description="What a smaller candidate may lose and still be good enough, in the unit of verdict.metric: 0.005 "
+        "is half a percentage point of accuracy.",
     )
+    verdict: VerdictTerms = Field(default_factory=VerdictTerms, description="What the verdict asks.")
     training: Training = Field(default_factory=Training, description="How candidates are trained.")
     decision: Deciding = Field(default_factory=Deciding, description="How the logits of every row become answers.")
     candidates: list[Candidate] = Field(default_factory=list, description="Adapter configurations to compare.")
+
+    @property
+    def verdict_metric(self) -> str:
+        """The key of the metric by which rows are compared."""
+        if self.verdict.metric is not None:
+            return self.verdict.metric
+        if self.decision.costs is not None:
+            return "cost"
+        by_macro_f1 = self.decision.thresholds is not None or self.training.monitor == "macro_f1"
+        return "macro_f1" if by_macro_f1 else "accuracy"
+
+    @property
+    def least_gain(self) -> float:
+        """The gain that makes fine-tuning worth it, in the unit of verdict_metric."""
+        if self.verdict.gain is not None:
+            return self.verdict.gain
+        return 0.01 if self.verdict_metric in ("accuracy", "macro_f1") else 0.0
 
     @property
     def needs_model(self) -> bool:
@@ -258,6 +292,8 @@ class Recipe(Section):
                 raise ValueError(f"candidate name {name!r} is the name of a baseline. Choose another.")
         if repeated := [seed for seed, count in Counter(self.seeds).items() if count > 1]:
             raise ValueError(f"seeds contains {repeated[0]} more than once. Remove one.")
+        if self.verdict.metric == "cost" and self.decision.costs is None:
+            raise ValueError("verdict.metric: cost needs the costs of mistakes. Set decision.costs.")
         if not names:
             raise ValueError("there are neither baselines nor candidates. Add at least one.")
         return self
@@ -292,7 +328,7 @@ def load(source: str | Path | Mapping[str, Any], *, overrides: Sequence[str] = (
 def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     sections: dict[str, type[Section]] = {
         "data": Data, "limit": Limit, "training": Training, "candidates": Candidate, "decision": Deciding,
-        "abstain": Abstain, "OtherProbe": OtherProbe,
+        "verdict": VerdictTerms, "abstain": Abstain, "OtherProbe": OtherProbe,
         "source": SplitSources, "SplitSources": SplitSources,
     }  # fmt: skip
     named = [part for part in location if isinstance(part, str) and part in sections]

@@ -8,7 +8,7 @@ import yaml
 
 from finetooth.report import columns
 from finetooth.report.material import Material
-from finetooth.report.notes import facts, narrowed, notes, warnings
+from finetooth.report.notes import facts, notes, warnings
 from finetooth.report.view import RunView
 from finetooth.sources import hub_name
 from finetooth.wording import counted, percent, short_model, shown
@@ -115,7 +115,6 @@ def _method(material: Material) -> Iterator[str]:
 def _limits(material: Material) -> Iterator[str]:
     run = material.run
     yield "The figures hold for texts like the test rows; nothing was measured on others."
-    yield from narrowed(material.data)
     if run.test_rows_seen or run.test_runs_seen:
         yield (
             f"Test set: {run.test_use}. Each use makes the figures less reliable, because people choose settings by "

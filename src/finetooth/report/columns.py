@@ -39,11 +39,24 @@ def _column(
     return Column(title, lambda row: Cell(text(value(row), write), text(detail(row), write_detail)))
 
 
-def _gain_and_p(row: RowView) -> str | None:
+def _gain(row: RowView) -> str | None:
+    """The difference of a candidate to the best baseline, in points or in the unit of the verdict's metric."""
     figures = row.figures
-    if figures is None or figures.gain is None or figures.p is None:
+    if figures is None or figures.gain is None:
         return None
-    return f"{points(figures.gain)}  {p_value(figures.p):<9}"  # padding after a short p keeps the points in one column
+    return points(figures.gain) if figures.gain_unit == "share" else f"{figures.gain:+.3f}"
+
+
+def _p_of_verdict(row: RowView) -> float | None:
+    """The p of the claim that the verdict makes, which is about the winner alone."""
+    return row.figures.p if row.figures is not None and row.is_winner else None
+
+
+def _gain_and_p(row: RowView) -> str | None:
+    gain, p = _gain(row), _p_of_verdict(row)
+    if gain is None:
+        return None
+    return f"{gain}  {'' if p is None else p_value(p):<9}"  # padding keeps the points in one column
 
 
 def _share(counts: Parameters) -> str:
@@ -57,8 +70,9 @@ INTERVAL = _column("95 % interval", lambda row: row.figures and row.figures.inte
 BOTH = Column(
     "accuracy, interval", lambda row: Cell("  ".join(filter(None, (ACCURACY.cell(row).text, INTERVAL.cell(row).text))))
 )
-GAIN = _column("vs best baseline", lambda row: row.figures and row.figures.gain, points)
-P = _column("p", lambda row: row.figures and row.figures.p, p_value)
+GAIN = _column("vs best baseline", _gain, str)
+P = _column("p", _p_of_verdict, p_value)
+P_OF_EVERY_ROW = _column("p of each", lambda row: row.figures and row.figures.p, p_value)
 GAIN_AND_P = _column("vs best baseline", _gain_and_p, str)
 TIME = _column("time", lambda row: row.costs.train_seconds, seconds)
 MACRO_F1 = _column(

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from finetooth.data import Examples
 from finetooth.evaluation import decision_file
 from finetooth.files import read_json
@@ -11,7 +14,7 @@ from finetooth.report.measured import Answers, decided
 from finetooth.report.view import Key, RunView, view_of
 from finetooth.runs import predictions
 from finetooth.runs.layout import RunFolder
-from finetooth.runs.work import read_examples
+from finetooth.runs.work import read_examples, read_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Material:
     """What the page and the card show.
 
     data, provenance: the content of data.json and provenance.json, empty if the file is missing. answers: of each row
-    done to the test rows, by its decision. test: the test rows with their texts.
+    done to the test rows, by its decision. test: the test rows with their texts. units: (N,), their units of sampling.
     """
 
     run: RunView
@@ -27,6 +30,7 @@ class Material:
     provenance: Mapping[str, Any]
     answers: Mapping[Key, Answers]
     test: Examples
+    units: npt.NDArray[np.int64]
 
 
 def gather(folder: RunFolder) -> Material:
@@ -48,4 +52,5 @@ def gather(folder: RunFolder) -> Material:
         provenance=read_json(folder.provenance) if folder.provenance.is_file() else {},
         answers=answers,
         test=read_examples(folder, "test"),
+        units=read_units(folder),
     )

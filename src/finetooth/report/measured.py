@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from finetooth.evaluation.decisions import Decision
 from finetooth.evaluation.intervals import metric_interval
+from finetooth.evaluation.units import Units
 from finetooth.runs.predictions import Predictions
 from finetooth.tasks import Metric, Scores
 
@@ -94,14 +95,16 @@ def slices(
     classes: Sequence[str],
     texts: Sequence[str],
     columns: Mapping[str, Sequence[str]],
+    units: npt.NDArray[np.int64],
 ) -> Iterator[tuple[str, list[Slice]]]:
     """(name, slices) by class, by length in characters, and by each column; empty slices are left out.
 
-    A column of many numbers is divided into quarters, one of many other values into the most frequent and the rest.
+    units: (N,), the unit of sampling of each test row. A column of many numbers is divided into quarters, one of many
+    other values into the most frequent and the rest.
     """
 
     def parts(numbers: npt.NDArray[np.int64], names: Sequence[str]) -> list[Slice]:
-        return list(_by(numbers, names, answers))
+        return list(_by(numbers, names, answers, units))
 
     yield "true class", parts(answers[0].truth, classes)
     lengths = np.fromiter(map(len, texts), np.int64, count=len(texts))
@@ -120,7 +123,9 @@ def slices(
         yield name, parts(rank[numbers], names)
 
 
-def _by(numbers: npt.NDArray[np.int64], names: Sequence[str], answers: Sequence[Answers]) -> Iterator[Slice]:
+def _by(
+    numbers: npt.NDArray[np.int64], names: Sequence[str], answers: Sequence[Answers], units: npt.NDArray[np.int64]
+) -> Iterator[Slice]:
     counts, order = np.bincount(numbers, minlength=len(names)), np.argsort(numbers, kind="stable")
     ends = np.cumsum(counts)
     grouped = [(row.metric, row.scores[order]) for row in answers]
@@ -128,7 +133,8 @@ def _by(numbers: npt.NDArray[np.int64], names: Sequence[str], answers: Sequence[
         if count:
             parts = [(metric, scores[end - count : end]) for metric, scores in grouped]
             sums = tuple(float(scores.sum()) for _, scores in parts)
-            yield Slice(name, count, sums, tuple(metric_interval(*part) for part in parts))
+            of_part = Units.of(units[order][end - count : end])
+            yield Slice(name, count, sums, tuple(metric_interval(*part, units=of_part) for part in parts))
 
 
 def _quarters(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], list[str]]:

@@ -24,7 +24,6 @@ _RULES = {
 }
 _IN_BFLOAT16 = "Matrix products in training were computed in bfloat16, except in rows that were trained with padding."
 _LISTED = 20
-_LONGEST = 400  # characters of a sentence with words of the user
 
 
 class Fact(NamedTuple):
@@ -55,6 +54,16 @@ def notes(run: RunView, *, beside_accuracy: bool) -> list[str]:
     if beside_accuracy and any(row.costs.latency_seconds is not None for row in run.rows):
         lines.append("latency: median time from one text to its answer (5th to 95th percentile).")
     return lines
+
+
+def p_of_each(run: RunView) -> list[str]:
+    """What the p of each candidate is, and over which candidates it is corrected; empty if there is only the winner."""
+    others = len(run.compared) - (run.winner is not None)
+    if run.best_baseline is None or not others:
+        return []
+    corrected = f"; corrected over the {others:,} candidates beside the winner (Holm)" if others > 1 else ""
+    hypothesis = "better than every baseline, or worse than the best one if it is not ahead"
+    return [f"p of each: that the candidate is {hypothesis}{corrected}."]
 
 
 def warnings(run: RunView) -> list[str]:
@@ -104,7 +113,7 @@ def facts(run: RunView, data: Mapping[str, Any], provenance: Mapping[str, Any]) 
         Fact("Test set", f"{run.test_id[:16]}…, {run.test_use}."),
         Fact("Rows", "Every candidate started from the same base model; every figure is computed from saved files."),
         Fact("Reload check", RELOAD_CHECK if run.is_reload_checked else ""),
-        Fact("Intervals", "Wilson score intervals at 95 %: the uncertainty from the test rows, not from the seed."),
+        Fact("Intervals", f"At 95 %, from {run.tested}: the uncertainty from the test rows, not from the seed."),
         Fact("Seeds", few_seeds if 0 < seeds < FEW_SEEDS else ""),
         Fact("Files", _some(files), private=True),
         Fact("Columns", _some(columns), private=True),
@@ -117,21 +126,6 @@ def facts(run: RunView, data: Mapping[str, Any], provenance: Mapping[str, Any]) 
         Fact("Memory", memory),
     ]
     return [Fact(name, shown(text, 3_000), private) for name, text, private in lines if text]
-
-
-def narrowed(data: Mapping[str, Any]) -> list[str]:
-    """Why intervals may be too narrow for these test rows. data: the content of data.json."""
-    lines = []
-    group = data.get("columns", {}).get("group")
-    if group:
-        lines.append(
-            f"Test rows of one {group['name']} count as independent of each other; if they are alike, intervals are "
-            "too narrow and p is too small."
-        )
-    for finding in data.get("findings", []):
-        if (finding["code"], finding["severity"]) == ("duplicates_in_split", "warn") and " test row" in finding["says"]:
-            lines.append(f"{finding['says']} {finding['advice']}")
-    return [shown(text, _LONGEST) for text in lines]
 
 
 def _probes(run: RunView) -> Iterator[str]:
@@ -218,20 +212,14 @@ def _calibrated(run: RunView) -> Iterator[str]:
 
 
 def _compared(run: RunView) -> Iterator[str]:
-    """The best baseline, and which p is shown beside a difference to it."""
-    best, names = run.best_baseline, [row.name for row in run.compared]
-    gains = [row.measured.gain or 0.0 for row in run.compared]
-    if best is None or not gains:
+    """The best baseline, and what the p of the winner is."""
+    if run.best_baseline is None or not run.compared:
         return
-    seeds = " and seeds" if len(set(names)) < len(names) else ""
-    family = f", corrected for {len(names):,} candidates{seeds} (Holm)" if len(names) > 1 else ""
-    text = f"Best baseline: {best.title}. p: exact McNemar test{family}."
-    if max(gains) > 0:
-        text += " A candidate ahead of the best baseline is tested against every baseline; the largest p is shown."
-    if min(gains) <= 0:
-        text += " A candidate not ahead of the best baseline is tested against that baseline alone"
-        baselines = sum(row.role == "baseline" for row in run.done)
-        text += ", and p is also corrected for the number of baselines." if baselines > 1 else "."
+    text = f"Best baseline: {run.best_baseline.title}."
+    if run.winner is not None and run.winner.measured.p is not None:
+        ahead = (run.winner.measured.gain or 0.0) > 0
+        hypothesis = "better than every baseline" if ahead else "worse than the best baseline"
+        text += f" p: that the winner is {hypothesis}."
     yield text
 
 

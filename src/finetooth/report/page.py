@@ -12,7 +12,7 @@ from finetooth.report.html import part, rendered
 from finetooth.report.learning_chart import learning_chart
 from finetooth.report.material import Material
 from finetooth.report.measured import slices
-from finetooth.report.notes import facts, narrowed, notes, warnings
+from finetooth.report.notes import facts, notes, warnings
 from finetooth.report.plots import Table, cells
 from finetooth.report.tables import table_of
 from finetooth.report.view import RowView, RunView
@@ -96,7 +96,7 @@ def _opening(run: RunView) -> list[tuple[str, str]]:
 
 def _slices(material: Material, rows: list[RowView]) -> list[Any]:
     answers, test = [material.answers[row.key] for row in rows], material.test
-    every = slices(answers, classes=material.run.classes, texts=test.texts, columns=test.slices)
+    every = slices(answers, classes=material.run.classes, texts=test.texts, columns=test.slices, units=material.units)
     return [quality.slice_figure(by, parts, key=f"slice-{at}", rows=rows) for at, (by, parts) in enumerate(every)]
 
 
@@ -139,4 +139,4 @@ def _accounts(accounts: Mapping[str, Mapping[str, Any]]) -> Table | None:
 
 
 def _noticed(data: Mapping[str, Any]) -> list[str]:
-    return [*narrowed(data), *(shown(str(note), 400) for note in data.get("notes", []))][:_LISTED]
+    return [shown(str(note), 400) for note in data.get("notes", [])][:_LISTED]

@@ -7,7 +7,7 @@ from pathlib import Path
 from finetooth.evaluation.sentences import setting
 from finetooth.report import columns
 from finetooth.report.columns import Cell, Column
-from finetooth.report.notes import RELOAD_CHECK, UNFINISHED, notes, pooled, warnings
+from finetooth.report.notes import RELOAD_CHECK, UNFINISHED, notes, p_of_each, pooled, warnings
 from finetooth.report.view import RowView, RunView, view_of
 from finetooth.runs.layout import RunFolder
 from finetooth.wording import TIE, WIDTH, cut, short_model, wrapped
@@ -38,7 +38,7 @@ def render(run: RunView, *, colour: bool = False, wide: bool = False) -> str:
     blocks = [
         _heading(run),
         _grid(run.rows, shown, limit=None if wide else WIDTH, colour=colour),
-        "\n".join(map(wrapped, [*pooled(run), *notes(run, beside_accuracy=wide)])),
+        "\n".join(map(wrapped, [*pooled(run), *notes(run, beside_accuracy=wide), *(p_of_each(run) if wide else [])])),
         "\n".join(map(wrapped, filter(None, [f"{run.headline} {run.more}".strip(), *_closing(run)]))),
     ]
     return "\n\n".join(filter(None, blocks))
@@ -58,7 +58,7 @@ def _heading(run: RunView) -> str:
     facts = [
         f"{run.name}: {short_model(run.model)}",
         f"{run.train:,} train",
-        f"{run.test:,} test rows",
+        run.tested,
         *([f"seed{'s' if len(run.seeds) > 1 else ''} {', '.join(map(str, run.seeds))}"] if run.seeds else []),
     ]
     first = wrapped(", ".join(fact.replace(" ", TIE) for fact in facts))  # broken between the facts, not inside them
@@ -78,8 +78,9 @@ def _narrow(run: RunView) -> list[Column]:
 
 def _wide(run: RunView) -> list[Column]:
     return [
-        columns.MACRO_F1, columns.LOSS, columns.CALIBRATION_ERROR, *columns.parts(run), columns.SHARE_TRAINED,
-        columns.PEAK_MEMORY, columns.ADAPTER_SIZE, columns.LATENCY, columns.KEPT_EPOCH, columns.SETTINGS_TRIED,
+        columns.P_OF_EVERY_ROW, columns.MACRO_F1, columns.LOSS, columns.CALIBRATION_ERROR, *columns.parts(run),
+        columns.SHARE_TRAINED, columns.PEAK_MEMORY, columns.ADAPTER_SIZE, columns.LATENCY, columns.KEPT_EPOCH,
+        columns.SETTINGS_TRIED,
     ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from finetooth.runs import results
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.results import Chosen, Heads, Inference, Parameters, Reload, RowCosts
 from finetooth.tasks import DEFAULT, Task
-from finetooth.wording import row_titles, scored_before, shown
+from finetooth.wording import row_titles, rows_in_units, scored_before, shown
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -30,10 +30,11 @@ class Figures:
     """The figures of a row on the test rows; shares from 0 to 1.
 
     accuracy, interval: of the headline metric of the task; for several untrained heads, their mean and range. level:
-    the accuracy that candidates are compared with; for several untrained heads, that of the first. gain, p: the
-    difference of a candidate to the best baseline, and the Holm-corrected p of being better, or of being worse if the
-    difference is not above 0. coverage, accuracy_answered: of a row that may abstain, the share of rows that it
-    answers, and the accuracy on these. calibration_error_limit: from evaluation.calibration.calibrated_limit.
+    the accuracy that candidates are compared with; for several untrained heads, that of the first. gain: the
+    difference of a candidate to the best baseline by the metric of the verdict, in gain_unit (Metric.unit). p: of being
+    better than every baseline, or of being worse than the best one if gain is not above 0 (runs.comparison). coverage,
+    accuracy_answered: of a row that may abstain, the share of rows that it answers, and the accuracy on these.
+    calibration_error_limit: from evaluation.calibration.calibrated_limit.
     """
 
     examples: int
@@ -49,6 +50,7 @@ class Figures:
     coverage: float | None = None
     accuracy_answered: float | None = None
     gain: float | None = None
+    gain_unit: str = "share"
     p: float | None = None
 
 
@@ -128,7 +130,8 @@ class RunView:
 
     model: a source id, empty without a model. chosen: the winner by validation, which may have failed on the test rows.
     headline, more: the first sentence of the verdict and the rest of it; empty without a verdict. changes: what to set
-    in the recipe if the winner has not learned. inexact: what had changed when the run was resumed.
+    in the recipe if the winner has not learned. inexact: what had changed when the run was resumed. tested: the test
+    rows in words, with their units of sampling.
     """
 
     name: str
@@ -143,6 +146,7 @@ class RunView:
     train: int
     validation: int
     test: int
+    tested: str = ""
     classes: Sequence[str]
     max_tokens: int = 0
     chosen: Key | None = None
@@ -242,6 +246,7 @@ def view(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> RunView:
             row,
             compared.get(key, {}),
             task,
+            metric=comparison.get("metric"),
             title=shown(titles[key], 100),
             is_winner=key == winner,
             is_best_baseline=key == best,
@@ -258,17 +263,25 @@ def view(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> RunView:
         "headline": shown(verdict["headline"], _LONGEST_VERDICT),
         "more": shown(verdict["text"].removeprefix(verdict["headline"]).strip(), _LONGEST_VERDICT),
         "changes": (verdict.get("unlearned") or {}).get("changes"),
+        "tested": rows_in_units(
+            contract["data"]["test"],
+            "test row",
+            units=comparison.get("units", contract["data"]["test"]),
+            group=comparison.get("group"),
+        ),
         "rows": rows,
         "pooled": [_made(Pooled, one) for one in contract.get("pooled", ())],
     }
     return _made(RunView, {**contract, **contract["data"], **values})
 
 
-def _row(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, **facts: Any) -> RowView:
+def _row(
+    row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, *, metric: str | None, **facts: Any
+) -> RowView:
     counts = row["parameters"]
     values = {
         "role": row_kind(row["name"]).role,
-        "figures": _figures(row, compared, task) if row["status"] == "done" else None,
+        "figures": _figures(row, compared, task, metric=metric) if row["status"] == "done" else None,
         "error": None if row["status"] == "done" else row["error"] or "no reason is known.",
         "beside_winner": bool(compared.get("against_winner")),
         "is_chance": row.get("head") == "new" and row["kind"] == "baseline" and counts is None,
@@ -287,16 +300,17 @@ def _row(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, **fact
     return _made(RowView, {**row, **values, **parts, **facts})
 
 
-def _figures(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task) -> Figures:
+def _figures(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, *, metric: str | None) -> Figures:
     test, heads, difference = row["test"], row.get("heads"), compared.get("difference")
     level = test[task.headline.key]
     interval = compared.get("interval") or wilson(round(level * test["examples"]), test["examples"])
-    p = None if difference is None else compared["p_holm" if difference > 0 else "p_best_baseline_holm"]
+    p = None if difference is None else compared["p_better" if difference > 0 else "p_behind"]
     values = {
         "accuracy": heads["mean_accuracy"] if heads else level,
         "level": level,
         "interval": (heads["lowest"], heads["highest"]) if heads else tuple(interval),
         "gain": difference,
+        "gain_unit": next((one.unit for one in task.metrics if one.key == metric), "own"),
         "p": p,
     }
     return _made(Figures, {**compared, **test, **values})

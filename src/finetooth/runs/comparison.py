@@ -1,6 +1,6 @@
 """comparison.json: intervals of the figures, differences of candidates to the baselines, and the verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -8,13 +8,15 @@ import numpy as np
 
 from finetooth.errors import RunError
 from finetooth.evaluation import verdict
-from finetooth.evaluation.bootstrap import Draws, percentile_interval, resampled_means, resampled_whole
 from finetooth.evaluation.calibration import Bin, calibrated_limit, calibration_error, reliability
+from finetooth.evaluation.claim import Standing
 from finetooth.evaluation.decisions import Decision
 from finetooth.evaluation.intervals import interval_as_json, metric_interval
+from finetooth.evaluation.judged import Judged
 from finetooth.evaluation.learning import Learning
 from finetooth.evaluation.seeds import LEAST_SEEDS, pool, recipe_difference
-from finetooth.evaluation.significance import Paired, Standing, paired
+from finetooth.evaluation.significance import Paired, holm, paired
+from finetooth.evaluation.terms import Terms
 from finetooth.files import write_json
 from finetooth.row_kinds import Role, row_kind
 from finetooth.runs.layout import RunFolder
@@ -25,8 +27,8 @@ from finetooth.wording import row_title
 LEVEL = 0.95
 _DIFFERENCES = ("difference", "difference_interval")  # from the best baseline
 _OF_CANDIDATES = (
-    "difference", "difference_interval", "only_row", "only_baseline", "p_best_baseline", "p_best_baseline_holm",
-    "p", "p_against", "p_holm",
+    "difference", "difference_interval", "only_row", "only_baseline", "p_best_baseline", "p_behind", "p", "p_against",
+    "p_better",
 )  # fmt: skip
 
 
@@ -51,16 +53,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _ScoredOutcome:
-    """An outcome with its answers and scores.
-
-    gains: (N,) of the examples by the headline metric, higher is better. drawn: resampled figures of the other metrics
-    that are means over examples, by key; all rows are resampled alike.
-    """
+    """An outcome with its answers. gains: (N,) of the examples by the metric of the terms, higher is better."""
 
     row: Outcome
     outputs: Outputs
     gains: Scores
-    drawn: Mapping[str, Draws]
 
     @property
     def pair(self) -> tuple[Outputs, Targets]:
@@ -72,52 +69,62 @@ def compare(
     rows: Sequence[Outcome],
     *,
     winner: tuple[str, int] | None,
-    margin: float,
+    terms: Terms,
     failed: Sequence[str] = (),
     failed_baselines: Sequence[str] = (),
     task: Task = DEFAULT,
 ) -> dict[str, Any]:
     """The content of comparison.json: figures and differences, intervals at LEVEL, candidates against the baselines.
 
-    task: rows are compared by its headline metric; its other metrics get intervals. winner: name and seed, chosen by
-    validation. margin: the share that a smaller candidate may lose. failed, failed_baselines: titles of the candidates
-    and baselines that did not end well. Each seed of a baseline counts as a baseline. A reference is no baseline: like
-    a candidate it is compared with the winner.
+    terms: rows are compared by its metric; the other metrics of the task get intervals too. winner: name and seed,
+    chosen by validation. failed, failed_baselines: titles of the candidates and baselines that did not end well. Each
+    seed of a baseline counts as a baseline. A reference is no baseline; like a candidate, it is compared with the
+    winner.
     `p` of a candidate is the largest p of the paired test against any baseline, that of "better than every baseline";
-    `p_best_baseline` is that against the best baseline only. `p_holm` and `p_best_baseline_holm` are these, adjusted as
-    one family over all candidates and seeds. For `p_holm`, a candidate that is not ahead of every baseline counts with
-    1. `p_best_baseline_holm` is first multiplied by the number of baselines, because these rows chose the best one,
-    and a candidate that is not behind counts with 1.
-    The best baseline has the best headline metric on the test rows; the first among equals.
+    `p_best_baseline` is that against the best baseline only. `p_better` is `p`, or 1 if the candidate is not ahead of
+    every baseline. `p_behind` is `p_best_baseline` times the number of baselines, because these rows chose the best
+    one, or 1 if the candidate is not behind. Of candidates other than the winner, which validation did not choose, the
+    last two are Holm-corrected over these candidates and their seeds.
+    The best baseline has the best value of the metric on the test rows; the first among equals.
     Raises: RunError if the rows were not measured on the same examples.
     """
-    scored, test = _scored_outcomes(rows, task), task.headline.paired_test
-    assert test is not None, "a headline metric has a paired test"
+    scored = _scored_outcomes(rows, terms.metric)
     baselines = [item for item in scored if item.row.role == "baseline"]
     candidates = [item for item in scored if item.row.role == "candidate"]
-    of_candidates = [*_OF_CANDIDATES, *(f"{metric.key}_{what}" for metric in _others(task) for what in _DIFFERENCES)]
-    entries = {id(item): _row(item, task) | dict.fromkeys(of_candidates) | {"against_winner": None} for item in scored}
-    judged = [_judged(item, task.headline) for item in scored]
-    standings = verdict.standings_of(judged)
+    metrics = task.metrics if terms.metric in task.metrics else (*task.metrics, terms.metric)
+    others = [metric for metric in metrics if metric is not terms.metric]
+    of_candidates = [*_OF_CANDIDATES, *(f"{metric.key}_{what}" for metric in others for what in _DIFFERENCES)]
+    empty = dict.fromkeys(of_candidates) | {"against_winner": None}
+    entries = {id(item): _row(item, metrics, task, terms) | empty for item in scored}
+    judged = [_judged(item) for item in scored]
+    standings = verdict.standings_of(judged, terms)
     for item, standing in zip(candidates if baselines else (), standings, strict=True):
-        entries[id(item)] |= _against_baselines(item, standing, baselines, task)
+        entries[id(item)] |= _against_baselines(item, standing, baselines, others=others, terms=terms)
     winning = next((item for item in candidates if (item.row.name, item.row.seed) == winner), None)
+    _correct([entries[id(item)] for item in candidates if item is not winning and baselines])
     for item in scored:
         if winning is not None and item is not winning and item.row.role != "baseline":
-            pair = paired(item.gains, winning.gains, test=test)
+            pair = paired(item.gains, winning.gains, test=terms.metric.paired_test, units=terms.units)
             against = {"difference": pair.difference, "interval": _interval(pair), "p": pair.p}
             entries[id(item)]["against_winner"] = against
     best = max(baselines, key=lambda item: float(item.gains.sum()), default=None)
     judgement = verdict.judge(
-        judged, winner=winner, margin=margin, standings=standings, failed=failed, failed_baselines=failed_baselines
+        judged, winner=winner, terms=terms, standings=standings, failed=failed, failed_baselines=failed_baselines
     )
     return {
         "schema": 1,
         "level": LEVEL,
-        "margin": margin,
+        "metric": terms.metric.key,
+        "gain": terms.gain,
+        "margin": terms.margin,
+        "looks": terms.looks,
+        "alpha": terms.alpha,
+        "examples": len(terms.units),
+        "units": terms.units.count,
+        "group": terms.group,
         "best_baseline": None if best is None else _key(best.row),
         "verdict": asdict(judgement),
-        "pooled": _pooled(scored, best, task),
+        "pooled": _pooled(scored, best, terms),
         "rows": list(entries.values()),
     }
 
@@ -127,30 +134,20 @@ def write_comparison(folder: RunFolder, comparison: dict[str, Any]) -> None:
     write_json(folder.comparison, comparison)
 
 
-def _others(task: Task) -> list[Metric]:
-    """The metrics other than the headline metric."""
-    return [metric for metric in task.metrics if metric is not task.headline]
-
-
-def _scored_outcomes(rows: Sequence[Outcome], task: Task) -> list[_ScoredOutcome]:
-    if not rows:
-        return []
+def _scored_outcomes(rows: Sequence[Outcome], metric: Metric) -> list[_ScoredOutcome]:
     for row in rows:
         _refuse_other_examples(row, rows[0])
     outputs = [row.decision.outputs(row.test.logits) for row in rows]
-    pairs = [(one, row.test.labels) for one, row in zip(outputs, rows, strict=True)]
-    # All rows see the same draws, so that differences between them are paired.
-    drawn = {
-        metric.key: resampled_means(np.stack([metric.each(*pair) for pair in pairs], axis=1))
-        for metric in _others(task)
-        if metric.scores is not None
-    }
     return [
-        _ScoredOutcome(
-            row, pair[0], task.headline.gains(*pair), {key: draws[:, column] for key, draws in drawn.items()}
-        )
-        for column, (row, pair) in enumerate(zip(rows, pairs, strict=True))
+        _ScoredOutcome(row, one, metric.gains(one, row.test.labels)) for row, one in zip(rows, outputs, strict=True)
     ]
+
+
+def _correct(entries: Sequence[dict[str, Any]]) -> None:
+    """Holm-correct p_better and p_behind over these candidates."""
+    for key in ("p_better", "p_behind"):
+        for entry, adjusted in zip(entries, holm([entry[key] for entry in entries]), strict=True):
+            entry[key] = adjusted
 
 
 def _refuse_other_examples(row: Outcome, first: Outcome) -> None:
@@ -162,7 +159,7 @@ def _refuse_other_examples(row: Outcome, first: Outcome) -> None:
         )
 
 
-def _row(item: _ScoredOutcome, task: Task) -> dict[str, Any]:
+def _row(item: _ScoredOutcome, metrics: Sequence[Metric], task: Task, terms: Terms) -> dict[str, Any]:
     headline, row = task.headline, item.row
     scores = headline.each(*item.pair)
     counts = {"correct": int(scores.sum())} if headline.paired_test == "mcnemar" else {}
@@ -174,28 +171,34 @@ def _row(item: _ScoredOutcome, task: Task) -> dict[str, Any]:
         "kind": row_kind(row.name).contract_kind,
         "examples": len(scores),
         **counts,
-        headline.key: headline.value(*item.pair),
-        "interval": interval_as_json(metric_interval(headline, scores, level=LEVEL)),
-        **{f"{metric.key}_interval": _percentiles(_draws(metric, [item])[0]) for metric in _others(task)},
+        "interval": interval_as_json(metric_interval(headline, scores, units=terms.units, level=LEVEL)),
+        **{metric.key: metric.value(*item.pair) for metric in metrics},
+        **{f"{metric.key}_interval": _interval_of(metric, item, task, terms) for metric in metrics[1:]},
         "calibration_error": calibration_error(bins) if bins else None,
         "calibration_error_limit": calibrated_limit(bins) if bins else None,
         "reliability": [asdict(one) for one in bins],
     }
 
 
-def _draws(metric: Metric, items: Sequence[_ScoredOutcome]) -> list[Draws]:
-    """The resampled figures of rows, (resamples,) each, paired."""
-    if metric.scores is not None:
-        return [item.drawn[metric.key] for item in items]
-    return list(resampled_whole(metric, [item.outputs for item in items], items[0].row.test.labels).T)
+def _interval_of(metric: Metric, item: _ScoredOutcome, task: Task, terms: Terms) -> list[float] | None:
+    """The interval of a row's figure; None if too few rows of a class are tested, or an end is infinite."""
+    if not _has_interval(metric, item, task):
+        return None
+    return interval_as_json(metric_interval(metric, metric.each(*item.pair), units=terms.units, level=LEVEL))
 
 
-def _percentiles(draws: Draws) -> list[float]:
-    return list(percentile_interval(draws, level=LEVEL))
+def _has_interval(metric: Metric, item: _ScoredOutcome, task: Task) -> bool:
+    fewest = np.unique(task.strata(item.row.test.labels), return_counts=True)[1].min()
+    return bool(fewest >= metric.least_per_stratum)
 
 
 def _against_baselines(
-    item: _ScoredOutcome, standing: Standing, baselines: Sequence[_ScoredOutcome], task: Task
+    item: _ScoredOutcome,
+    standing: Standing,
+    baselines: Sequence[_ScoredOutcome],
+    *,
+    others: Sequence[Metric],
+    terms: Terms,
 ) -> dict[str, Any]:
     """A candidate's differences to the best baseline, and its p values against it and against the hardest to beat."""
     pair, best = standing.to_best, baselines[standing.best]
@@ -205,16 +208,18 @@ def _against_baselines(
         "only_row": pair.only_a,
         "only_baseline": pair.only_b,
     }
-    for metric in _others(task):
-        own, other = _draws(metric, [item, best])
-        differences[f"{metric.key}_difference"] = metric.value(*item.pair) - metric.value(*best.pair)
-        differences[f"{metric.key}_difference_interval"] = _percentiles(own - other)
+    for metric in others:
+        own, other = (metric.each(*row.pair) for row in (item, best))
+        of_metric = paired(own, other, test=metric.paired_test, units=terms.units)
+        enough = _has_interval(metric, item, item.row.decision.task)
+        differences[f"{metric.key}_difference"] = of_metric.difference
+        differences[f"{metric.key}_difference_interval"] = _interval(of_metric) if enough else None
     return differences | {
         "p_best_baseline": pair.p,
-        "p_best_baseline_holm": standing.p_best_holm,
+        "p_behind": standing.p_behind,
         "p": standing.to_hardest.p,
         "p_against": _key(baselines[standing.hardest].row),
-        "p_holm": standing.p_holm,
+        "p_better": standing.p,
     }
 
 
@@ -222,7 +227,7 @@ def _interval(pair: Paired) -> list[float] | None:
     return interval_as_json(pair.interval(level=LEVEL))
 
 
-def _pooled(scored: Sequence[_ScoredOutcome], best: _ScoredOutcome | None, task: Task) -> list[dict[str, Any]]:
+def _pooled(scored: Sequence[_ScoredOutcome], best: _ScoredOutcome | None, terms: Terms) -> list[dict[str, Any]]:
     """Each name with several seeds; candidates with LEAST_SEEDS or more are also compared with the best baseline."""
     names = dict.fromkeys(item.row.name for item in scored)
     groups = {name: [item for item in scored if item.row.name == name] for name in names}
@@ -231,12 +236,13 @@ def _pooled(scored: Sequence[_ScoredOutcome], best: _ScoredOutcome | None, task:
         if len(items) < 2:
             continue
         gains = np.stack([item.gains for item in items])
-        values = [task.headline.value(*item.pair) for item in items]
+        values = [terms.metric.value(*item.pair) for item in items]
         pooled: dict[str, Any] = {"name": name, **asdict(pool(values))}
         is_candidate = items[0].row.role == "candidate"
-        if is_candidate and best is not None and len(items) >= LEAST_SEEDS and gains.shape[1] > 1:
+        if is_candidate and best is not None and len(items) >= LEAST_SEEDS and terms.units.count > 1:
             others = np.stack([item.gains for item in groups[best.row.name]])
-            pooled |= asdict(recipe_difference(gains, others, span=task.headline.span, level=LEVEL))
+            span = terms.metric.span
+            pooled |= asdict(recipe_difference(gains, others, units=terms.units, span=span, level=LEVEL))
             pooled["interval"] = list(pooled["interval"])
         else:
             pooled |= dict.fromkeys(("difference", "interval", "p"))
@@ -244,11 +250,9 @@ def _pooled(scored: Sequence[_ScoredOutcome], best: _ScoredOutcome | None, task:
     return entries
 
 
-def _judged(item: _ScoredOutcome, metric: Metric) -> verdict.Judged:
+def _judged(item: _ScoredOutcome) -> Judged:
     row = item.row
-    return verdict.Judged(
-        row.name, row.role, row.seed, item.gains, row.trained, row.chance, row.learning, metric=metric
-    )
+    return Judged(row.name, row.role, row.seed, item.gains, row.trained, row.chance, row.learning)
 
 
 def _key(row: Outcome) -> dict[str, Any]:

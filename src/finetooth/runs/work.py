@@ -4,6 +4,8 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -36,21 +38,29 @@ def save_examples(folder: RunFolder, dataset: Dataset) -> None:
             }
             if examples.pairs is not None:
                 columns["pair"] = pa.array(examples.pairs, pa.large_string())
+            if examples.groups:
+                columns["group"] = pa.array(examples.groups, pa.large_string())
             for name, values in examples.slices.items():
                 columns[f"{_SLICE}{name}"] = pa.array(values, pa.string())
             pq.write_table(pa.table(columns), inside / f"{split}.parquet")
 
 
 def write_splits(folder: RunFolder, dataset: Dataset, *, task: Task = DEFAULT) -> None:
-    """Write splits.parquet: the split of each row, the key of its text, and that of its text and label."""
+    """Write splits.parquet: of each row the split, the key of its text, that of its text and label, and its unit.
+
+    Rows of one split with the same unit share a text or a group (data.overlap.units).
+    """
     parts: list[Examples] = [getattr(dataset, split) for split in SPLITS]
-    text_keys = [key for part in parts for key in overlap.keys(part.texts, part.pairs)]
+    keys = [overlap.keys(part.texts, part.pairs) for part in parts]
+    text_keys = [key for of_part in keys for key in of_part]
     label_names = [name for part in parts for name in task.names(part.labels, dataset.classes)]
+    units = [overlap.units(of_part, part.groups) for of_part, part in zip(keys, parts, strict=True)]
     table = {
         "split": [split for split, part in zip(SPLITS, parts, strict=True) for _ in part.ids],
         "id": [row for part in parts for row in part.ids],
         "text_key": pa.array(text_keys, pa.binary(16)),
         "row_key": pa.array(ledger.row_keys(text_keys, label_names), pa.binary(8)),
+        "unit": np.concatenate(units),
     }
     sink = io.BytesIO()
     pq.write_table(pa.table(table), sink)
@@ -82,6 +92,14 @@ def read_row_keys(folder: RunFolder, *, test_id: str) -> RowKeys:
     return RowKeys.of(test_id, text_keys, _by_split(folder, "row_key", pa.binary(8))["test"])
 
 
+def read_units(folder: RunFolder) -> npt.NDArray[np.int64]:
+    """The unit of each test row, in their order, from splits.parquet.
+
+    Raises: RunError if splits.parquet cannot be read.
+    """
+    return np.asarray(_by_split(folder, "unit", pa.int64())["test"], np.int64)
+
+
 def _by_split(folder: RunFolder, column: str, kind: pa.DataType) -> dict[str, list[Any]]:
     """{split: the values of a column of splits.parquet}."""
     try:
@@ -111,7 +129,8 @@ def read_examples(folder: RunFolder, split: str) -> Examples:
     table = pq.read_table(_examples_folder(folder) / f"{split}.parquet")
     columns = {name: tuple(table[name].to_pylist()) for name in table.column_names if name != "label"}
     slices = {name.removeprefix(_SLICE): values for name, values in columns.items() if name.startswith(_SLICE)}
-    return Examples(columns["id"], columns["text"], columns.get("pair"), targets_of(table["label"]), slices)
+    labels, groups = targets_of(table["label"]), columns.get("group", ())
+    return Examples(columns["id"], columns["text"], columns.get("pair"), labels, slices, groups)
 
 
 def read_texts(folder: RunFolder, split: str) -> tuple[tuple[str, ...], tuple[str, ...] | None]:

@@ -39,12 +39,12 @@ class Metric:
     key: stable, snake_case, as in files and recipes. title: as it is shown.
     unit: `share` from 0 to 1, shown in percent; `nats`; or `own`, the unit of the labels.
     better: which direction is better. bounds: the lowest and the highest possible value.
-    scores: the score of each example, (N,) float64, whose mean is the metric. aggregate: the figure of all examples at
-    once, for a metric that is not a mean over examples. Exactly one of the two is set.
+    scores: a score for each example, (N,) float64, whose mean is the metric. For a metric that is no mean over examples
+    they are the values of its jackknife, whose spread over examples is that of the metric.
+    aggregate: such a metric, of all examples at once.
     paired_test: the test of the difference between two rows on the same examples: `mcnemar` for scores of 0 and 1,
-    `paired_t` for other scores; None: rows are not compared by this metric.
-    fast_resampling: the name of a fast way to resample `aggregate`, in finetooth.evaluation.bootstrap; None: the metric
-    is computed for each resample.
+    `paired_t` for other scores.
+    least_per_stratum: the metric has intervals if each stratum of the targets (Task.strata) has so many examples.
     """
 
     key: str
@@ -52,14 +52,10 @@ class Metric:
     unit: Literal["share", "nats", "own"]
     better: Literal["higher", "lower"]
     bounds: tuple[float, float]
-    scores: Callable[[Outputs, Targets], Scores] | None = None
+    scores: Callable[[Outputs, Targets], Scores]
     aggregate: Callable[[Outputs, Targets], float] | None = None
-    paired_test: PairedTest | None = None
-    fast_resampling: Literal["macro_f1"] | None = None
-
-    def __post_init__(self) -> None:
-        assert (self.scores is None) != (self.aggregate is None), f"{self.key}: either scores or aggregate"
-        assert self.paired_test is None or self.scores is not None, f"{self.key}: a paired test needs scores"
+    paired_test: PairedTest = "paired_t"
+    least_per_stratum: int = 0
 
     @property
     def best(self) -> float:
@@ -72,22 +68,20 @@ class Metric:
         return self.bounds[1] - self.bounds[0]
 
     def each(self, outputs: Outputs, targets: Targets) -> Scores:
-        """The score of each example, (N,) float64; not for `aggregate`."""
-        assert self.scores is not None, f"{self.key} is no mean over examples"
+        """The score of each example, (N,) float64."""
         return self.scores(outputs, targets)
 
     def value(self, outputs: Outputs, targets: Targets) -> float:
         """The figure over all examples; a mean is the sum over examples divided by their number."""
         assert len(targets) == len(outputs) > 0, "no examples to score"
-        if self.scores is not None:
-            return float(self.scores(outputs, targets).sum()) / len(targets)
-        assert self.aggregate is not None
-        return self.aggregate(outputs, targets)
+        if self.aggregate is not None:
+            return self.aggregate(outputs, targets)
+        return float(self.scores(outputs, targets).sum()) / len(targets)
 
     def gain(self, value: Value) -> Value:
         """A value, or scores of examples, with the sign changed if lower is better: a higher gain is always better."""
         return value if self.better == "higher" else -value
 
     def gains(self, outputs: Outputs, targets: Targets) -> Scores:
-        """The gain of each example, (N,) float64; not for `aggregate`."""
+        """The gain of each example, (N,) float64."""
         return self.gain(self.each(outputs, targets))

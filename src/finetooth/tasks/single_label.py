@@ -132,6 +132,32 @@ def _macro_f1(outputs: Outputs, targets: Targets) -> float:
     return float((2 * right[present] / named[present]).sum()) / int(present.sum())
 
 
+def _macro_f1_scores(outputs: Outputs, targets: Targets) -> Scores:
+    """A value for each example, (N,) float64, whose mean is macro-F1 and whose spread is that of its jackknife.
+
+    Without example i, macro-F1 would be m_i: the value is m + (N - 1) (mean of all m_j - m_i). The classes are those of
+    macro-F1; one that would be absent without the example counts with 0.
+    Source: Tukey 1958, "Bias and confidence in not quite large samples" (pseudo-values). The delta method (Takahashi et
+    al. 2022) gives the same with many rows of each class and shorter intervals with few.
+    """
+    answers, count = outputs.answers, len(targets)
+    classes = int(max(answers.max(), targets.max())) + 1
+    hit = answers == targets
+    right = np.bincount(targets[hit], minlength=classes)
+    named = np.bincount(answers, minlength=classes) + np.bincount(targets, minlength=classes)
+    present = int((named > 0).sum())
+
+    def f1(right: npt.NDArray[np.int64], named: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        return np.divide(2 * right, named, out=np.zeros(len(named)), where=named > 0)
+
+    whole = f1(right, named)
+    # A right answer counts twice in `named` of its class; a wrong one counts in two classes, once in each.
+    of_label = f1(right[targets] - hit, named[targets] - 1 - hit) - whole[targets]
+    of_answer = np.where(hit, 0.0, f1(right[answers], named[answers] - 1) - whole[answers])
+    without = (of_label + of_answer) / present  # m_i - m
+    return np.asarray(whole.sum() / present + (count - 1) * (without.mean() - without), np.float64)
+
+
 def _hits(outputs: Outputs, targets: Targets) -> Scores:
     """1.0 for each right answer and 0.0 for each wrong one, (N,) float64."""
     return np.asarray(outputs.answers == targets, np.float64)
@@ -252,7 +278,6 @@ TASK = Task(
             better="lower",
             bounds=(0.0, math.inf),
             scores=_losses,
-            paired_test="paired_t",
         ),
         Metric(
             key="macro_f1",
@@ -260,8 +285,9 @@ TASK = Task(
             unit="share",
             better="higher",
             bounds=(0.0, 1.0),
+            scores=_macro_f1_scores,
             aggregate=_macro_f1,
-            fast_resampling="macro_f1",
+            least_per_stratum=10,
         ),
     ),
     parse=value_name,

@@ -2,7 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, ttest_1samp
+from scipy.stats import binomtest, t
 
 from finetooth.evaluation.intervals import clopper_pearson, interval_as_json, metric_interval, wilson
 from finetooth.tasks import DEFAULT
@@ -43,14 +43,17 @@ def test_wilson_equals_statsmodels_on_1000_random_cases():
         assert wilson(correct, count) == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_interval_of_a_metric_is_wilsons_for_right_and_wrong_and_students_t_for_other_scores():
+def test_the_interval_of_a_metric_is_wilsons_for_right_and_wrong_and_that_of_the_logarithm_without_an_upper_bound():
     random = np.random.default_rng(3)
     hits = (random.random(50) < 0.8).astype(np.float64)
     assert metric_interval(DEFAULT.headline, hits, level=0.9) == wilson(int(hits.sum()), 50, 0.9)
     loss, scores = DEFAULT.metric("loss"), random.gamma(2.0, 1.0, 50)
-    expected = ttest_1samp(scores, 0).confidence_interval(0.9)
-    assert metric_interval(loss, scores, level=0.9) == pytest.approx((expected.low, expected.high))
-    assert metric_interval(loss, np.array([0.0, 0.0, 3.0]))[0] == 0.0  # no loss is below
+    # By the delta method: the logarithm of the mean has the standard error of the mean over the mean.
+    mean, reach = scores.mean(), t.ppf(0.95, 49) * scores.std(ddof=1) / 50**0.5
+    expected = (mean * np.exp(-reach / mean), mean * np.exp(reach / mean))
+    assert metric_interval(loss, scores, level=0.9) == pytest.approx(expected)
+    assert metric_interval(loss, np.array([0.0, 0.0, 3.0]))[0] > 0.0
+    assert metric_interval(loss, np.full(9, 0.5)) == loss.bounds  # no interval of width 0
     assert metric_interval(loss, scores[:1]) == loss.bounds
     assert interval_as_json(loss.bounds) is None  # JSON has no infinite numbers
     assert interval_as_json(DEFAULT.headline.bounds) == [0.0, 1.0]

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binom, binomtest, t
+from scipy.stats import binom, t
 
 from finetooth.evaluation import power
 from finetooth.evaluation.intervals import score_interval
@@ -10,7 +10,9 @@ from finetooth.evaluation.significance import paired
 
 
 def rejects(only_a, only_b, alpha):
-    return only_a > only_b and binomtest(only_b, only_a + only_b).pvalue <= alpha
+    return (
+        only_a > only_b and paired(np.arange(only_a + only_b) < only_a, np.arange(only_a + only_b) >= only_a).p <= alpha
+    )
 
 
 def test_power_by_counting_every_outcome():
@@ -29,8 +31,13 @@ def test_the_rejection_limit_is_that_of_the_test_itself():
     for alpha in (0.05, 0.05 / 40, 0.3, 0.9):
         differing = np.arange(0, 700)
         actual = power._most_against(differing, alpha)
-        assert (2 * binom.cdf(actual, differing, 0.5) <= alpha * (1 + 1e-12)).all()
-        assert (2 * binom.cdf(actual + 1, differing, 0.5) > alpha * (1 - 1e-12)).all()
+
+        def mid_p(count, of=differing):
+            p = binom.cdf(count, of, 0.5) + binom.cdf(count - 1, of, 0.5)
+            return np.where(2 * count < of, p, 1.0)
+
+        assert (np.where(actual >= 0, mid_p(actual), 0.0) <= alpha * (1 + 1e-12)).all()
+        assert (mid_p(actual + 1) > alpha * (1 - 1e-12)).all()
 
 
 def test_the_rejection_limit_of_many_differing_examples_is_that_of_sums_of_whole_numbers():
@@ -42,7 +49,8 @@ def test_the_rejection_limit_of_many_differing_examples_is_that_of_sums_of_whole
             terms = np.concatenate([[1.0], np.cumprod(below / (differing - below + 1))])
             last = math.lgamma(differing + 1) - math.lgamma(limit + 1) - math.lgamma(differing - limit + 1)
             first = math.exp(last - differing * math.log(2))
-            p, next_p = (2 * first * total for total in (terms.sum(), terms.sum() + (differing - limit) / (limit + 1)))
+            more = (differing - limit) / (limit + 1)  # P(X = limit + 1) in units of P(X = limit)
+            p, next_p = (first * total for total in (2 * terms.sum() - 1, 2 * terms.sum() + more))
             assert p <= alpha * (1 + 1e-6) and next_p > alpha * (1 - 1e-6)
             assert next_p - p > 1e-5 * alpha  # so the comparison distinguishes neighbouring limits
 
@@ -73,8 +81,8 @@ def test_more_rows_show_smaller_differences_and_too_few_show_none():
     actual = [power.smallest_difference(n, discordance=0.1) for n in (200, 1000, 5000, 50_000)]
     assert actual == sorted(actual, reverse=True) and actual[-1] < 0.005
     assert power.smallest_difference(30, discordance=0.1) is None
-    assert power.mcnemar_power(5, discordance=1.0, difference=1.0) == 0.0  # 2 / 32 is above 0.05
-    assert power.mcnemar_power(6, discordance=1.0, difference=1.0) == 1.0
+    assert power.mcnemar_power(4, discordance=1.0, difference=1.0) == 0.0  # 1 / 16 is above 0.05
+    assert power.mcnemar_power(5, discordance=1.0, difference=1.0) == 1.0
     assert power.mcnemar_power(100, discordance=0.0, difference=0.0) == 0.0
 
 
@@ -112,7 +120,8 @@ def test_the_power_of_the_smallest_difference_in_simulation(discordance):
         difference = power.smallest_difference(n, discordance=discordance)
         a, b = (discordance + difference) / 2, (discordance - difference) / 2
         drawn = random.multinomial(n, [a, b, 1 - discordance], size=20_000)
-        p = 2 * binom.cdf(np.minimum(drawn[:, 0], drawn[:, 1]), drawn[:, 0] + drawn[:, 1], 0.5)
+        fewer, differing = np.minimum(drawn[:, 0], drawn[:, 1]), drawn[:, 0] + drawn[:, 1]
+        p = binom.cdf(fewer, differing, 0.5) + binom.cdf(fewer - 1, differing, 0.5)
         assert abs((p <= 0.05).mean() - 0.8) < 0.03
 
 
@@ -120,7 +129,9 @@ def test_rows_that_show_a_difference_of_right_and_wrong_are_those_of_mcnemars_te
     a, b = np.arange(100) < 80, (np.arange(100) < 70) | (np.arange(100) >= 98)
     pair = paired(a, b)
     discordance = (10 + 2 + 1) / 102  # of the 12 that differ, drawn towards the middle
-    assert power.rows_to_show(pair, alpha=0.01) == power.rows_for_difference(0.08, discordance=discordance, alpha=0.01)
+    expected = power.rows_for_difference(0.05, discordance=discordance, alpha=0.01)
+    assert power.rows_to_show(pair, difference=0.05, alpha=0.01) == expected
+    assert power.rows_to_show(pair, difference=0.3) == power.rows_for_difference(0.3, discordance=0.3)
     assert power.smallest_shown(pair) == power.smallest_difference(100, discordance=discordance)
     assert power.rows_to_show_non_inferiority(pair, margin=0.02) == power.rows_for_non_inferiority(
         0.02, discordance=discordance
@@ -130,7 +141,7 @@ def test_rows_that_show_a_difference_of_right_and_wrong_are_those_of_mcnemars_te
 def test_rows_that_show_a_difference_of_other_scores_show_it_in_four_of_five_cases():
     random = np.random.default_rng(0)
     pair = paired(random.normal(0.2, 1, 400), random.normal(0, 1, 400), test="paired_t")
-    rows = power.rows_to_show(pair)
+    rows = power.rows_to_show(pair, difference=pair.difference)
     gaps = random.normal(pair.difference, pair.deviation, (20_000, rows))
     statistic = gaps.mean(axis=1) * np.sqrt(rows) / gaps.std(axis=1, ddof=1)
     assert abs((2 * t.sf(np.abs(statistic), rows - 1) < 0.05).mean() - 0.8) < 0.02

@@ -23,6 +23,7 @@ def test_a_winner_that_has_not_learned_is_not_called_not_worth_it():
             "to -3.3). Train again with training.epochs=9 (now 3). lora-r16 failed and is not judged."
         ),
         "headline": headline,
+        "outcome": "unlearned",
         "worth_it": None,
         "unlearned": {
             "name": "lora-r8",

@@ -29,7 +29,7 @@ def test_from_one_in_a_hundred_a_repetition_warns() -> None:
     )
     assert (finding.severity, finding.says) == ("warn", "1 test row (1.6 %) repeats the text of another.")
     assert finding.advice == (
-        "Such texts weigh more in every result, and make intervals too narrow. Finetooth never changes a test set."
+        "Such texts weigh more in results; intervals count each text once. Finetooth never changes a test set."
     )
     assert [(row.id, row.advice) for row in finding.rows] == [("test.csv:61", "for information: repeats test.csv:1")]
 

@@ -7,7 +7,9 @@ import numpy as np
 
 import plans
 from finetooth.data import Dataset, Examples
+from finetooth.evaluation.terms import Terms
 from finetooth.evaluation.training_curve import CurvePoint
+from finetooth.evaluation.units import Units
 from finetooth.files import write_json
 from finetooth.runs import comparison, predictions
 from finetooth.runs.layout import RunFolder
@@ -21,7 +23,7 @@ from finetooth.runs.results import (
     write_costs,
     write_results,
 )
-from finetooth.runs.work import save_examples
+from finetooth.runs.work import read_units, save_examples, write_splits
 from finetooth.tasks import DEFAULT
 
 # name, kind, seed, chance of a right answer, trained parameters, seconds
@@ -59,7 +61,9 @@ def build(
     labels = np.arange(count, dtype=np.int64) % len(classes)
     named = tuple(ids or (f"reviews.csv:{number + 2}" for number in range(count)))
     test = Examples(named, tuple(texts), None if pairs is None else tuple(pairs), labels)
-    save_examples(folder, Dataset(test, test, test, tuple(classes), "ab" * 32, "cd" * 32, {}))
+    dataset = Dataset(test, test, test, tuple(classes), "ab" * 32, "cd" * 32, {})
+    save_examples(folder, dataset)
+    write_splits(folder, dataset)
     hard = rng.random(count)  # some texts are hard for every row
     made, outcomes, costs = [], [], []
     for name, kind, seed, share, trained, spent in rows:
@@ -78,7 +82,9 @@ def build(
         classes=tuple(classes),
     )
     write_results(folder, made, run=run, plan=plan, max_tokens=512, winner=winner)
-    comparison.write_comparison(folder, comparison.compare(outcomes, winner=winner, margin=0.005))
+    comparison.write_comparison(
+        folder, comparison.compare(outcomes, winner=winner, terms=Terms(units=Units.of(read_units(folder))))
+    )
     write_costs(
         folder,
         Costs(

@@ -10,6 +10,7 @@ from finetooth.report.card import card
 from finetooth.report.material import gather
 from finetooth.report.page import page
 from finetooth.runs import predictions
+from finetooth.wording import TIE as NO_BREAK
 
 
 def test_the_hub_reads_the_winners_figures_as_they_were_measured(plain_report):
@@ -49,25 +50,17 @@ def test_the_card_gives_the_share_trained_plainly_and_as_peft_prints_it(plain_re
     ) in plain_report.card.read_text(encoding="utf-8")
 
 
-def test_what_makes_intervals_too_narrow_is_told_in_card_and_report(tmp_path):
-    folder = build(tmp_path / "run", texts=["text"] * 40)
+def test_the_units_of_sampling_are_told_in_card_and_report(tmp_path):
+    folder = build(tmp_path / "run", texts=[f"text {number % 30}" for number in range(40)])
+    comparison = read_json(folder.comparison)
+    assert (comparison["examples"], comparison["units"]) == (40, 30)
     plain = gather(folder)
-    assert "too narrow" not in card(plain) and "too narrow" not in page(plain)
-    repeated = {"code": "duplicates_in_split", "severity": "warn", "rows_named": 3}
-    findings = [
-        repeated | {"says": "3 training rows (7.5 %) repeat the text of another.", "advice": "Such texts weigh more."},
-        repeated
-        | {"says": "3 test rows (7.5 %) repeat the text of another.", "advice": "Intervals come out too narrow."},
-    ]
-    few = repeated | {"severity": "note", "says": "1 test row (0.04 %) repeats the text of another.", "advice": "Few."}
-    findings.append(few)
-    columns = {"group": {"name": "film_<b>", "how": "declared"}}
-    write_json(folder.data, read_json(folder.data) | {"columns": columns, "findings": findings})
+    for text in (card(plain), page(plain).replace(NO_BREAK, " ")):
+        assert "At 95 %, from 40 test rows with 30 different texts: the uncertainty from the test rows" in text
+    write_json(folder.comparison, comparison | {"units": 9, "group": "film_<b>"})
     material = gather(folder)
     for text, name in ((card(material), "film\\_\\<b\\>"), (page(material), "film_&lt;b&gt;")):
-        assert f"Test rows of one {name} count as independent of each other; if they are alike, intervals" in text
-        assert text.count("3 test rows (7.5 %) repeat the text of another. Intervals come out too narrow.") == 1
-        assert "3 training rows" not in text and "1 test row" not in text
+        assert f"from 40 test rows in 9 groups ({name})" in text.replace("\\(", "(").replace("\\)", ")")
 
 
 def test_hostile_names_mean_nothing_in_the_card(hostile_report):
@@ -105,18 +98,15 @@ def test_a_winner_that_failed_on_the_test_rows_is_named_although_others_ended_we
     assert "\nA run of Finetooth without a candidate that ended well.\n" in text and LITTLE not in text
 
 
-def test_the_p_is_said_to_be_corrected_where_it_is_and_few_seeds_are_counted(tmp_path):
+def test_p_is_that_of_the_winner_and_few_seeds_are_counted(tmp_path):
     texts = [f"text {number}" for number in range(200)]
     one = gather(build(tmp_path / "one", texts=texts, rows=ROWS[:2] + ROWS[4:5]))
-    assert "p: exact McNemar test. A candidate ahead" in card(one)
+    assert "p: that the winner is better than every baseline." in card(one)
     assert f"\n- Seeds: 1 seed: {LITTLE}\n" in card(one)
     assert f"<dt>Seeds</dt><dd>1 seed: {LITTLE}</dd>" in page(one)
-    assert "p: exact McNemar test. A candidate ahead" in page(one)
-    two = gather(build(tmp_path / "two", texts=texts, rows=(*ROWS[:2], ROWS[4], ROWS[6])))
-    assert "test, corrected for 2 candidates (Holm). A candidate ahead" in card(two)
-    assert "test, corrected for 2 candidates (Holm). A candidate ahead" in page(two)
+    assert "p: that the winner is better than every baseline." in page(one)
     four = gather(build(tmp_path / "four", texts=texts))
-    assert "test, corrected for 4 candidates and seeds (Holm). A candidate ahead" in card(four)
+    assert "p of each" not in page(four) + card(four)
     assert f"\n- Seeds: 2 seeds: {LITTLE}\n" in card(four)
     many = [(name, kind, seed + at, *rest) for at in range(5) for name, kind, seed, *rest in ROWS[4:5]]
     assert LITTLE not in card(gather(build(tmp_path / "many", texts=texts, rows=many)))

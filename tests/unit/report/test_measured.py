@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 
 from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.intervals import metric_interval
+from finetooth.evaluation.units import Units
 from finetooth.report import measured
 from finetooth.runs.predictions import Predictions
+from finetooth.tasks import DEFAULT
 
 
 def answers_of(probabilities, labels):
@@ -54,7 +57,9 @@ def test_slices_of_each_kind_hold_every_row_once_and_its_right_answers():
     two = [plain(rng.normal(0, 1, (count, 3)).astype("f4"), labels) for _ in range(2)]
     texts = ["x" * int(length) for length in rng.integers(0, 40, count)]
     films = [f"film {number % 20}" for number in range(count)]
-    actual = dict(measured.slices(two, classes=["a", "b", "c"], texts=texts, columns={"film": films}))
+    actual = dict(
+        measured.slices(two, classes=["a", "b", "c"], texts=texts, columns={"film": films}, units=np.arange(count))
+    )
     assert list(actual) == ["true class", "length of the text", "film"]
     for parts in actual.values():
         assert sum(part.count for part in parts) == count
@@ -68,7 +73,9 @@ def test_slices_of_each_kind_hold_every_row_once_and_its_right_answers():
 
 
 def test_texts_of_one_length_are_one_slice():
-    (_, by_class), (_, by_length) = measured.slices([WORKED], classes=["a", "b"], texts=["same"] * 4, columns={})
+    (_, by_class), (_, by_length) = measured.slices(
+        [WORKED], classes=["a", "b"], texts=["same"] * 4, columns={}, units=np.arange(4)
+    )
     assert [(part.name, part.count, part.sums) for part in by_length] == [("4", 4, (3,))]
     assert [(part.name, part.count, part.sums) for part in by_class] == [("a", 2, (2,)), ("b", 2, (1,))]
 
@@ -76,7 +83,18 @@ def test_texts_of_one_length_are_one_slice():
 def by_column(values):
     count = len(values)
     one = plain(np.tile(np.array([[1, 0]], np.float32), (count, 1)), np.zeros(count, np.int64))
-    return dict(measured.slices([one], classes=["a", "b"], texts=["t"] * count, columns={"c": values}))["c"]
+    texts, units = ["t"] * count, np.arange(count)
+    return dict(measured.slices([one], classes=["a", "b"], texts=texts, columns={"c": values}, units=units))["c"]
+
+
+def test_intervals_of_a_slice_are_those_of_its_units():
+    labels, right = np.arange(40) % 2, np.arange(40) % 8 < 6
+    one = plain(np.eye(2, dtype="f4")[np.where(right, labels, 1 - labels)], labels)
+    of = {"classes": ["a", "b"], "texts": ["t"] * 40, "columns": {}}
+    alone = dict(measured.slices([one], units=np.arange(40), **of))["true class"][0]
+    grouped = dict(measured.slices([one], units=np.arange(40) // 4, **of))["true class"][0]
+    scores, units = right[labels == 0].astype(float), Units.of((np.arange(40) // 4)[labels == 0])
+    assert grouped.intervals == (metric_interval(DEFAULT.headline, scores, units=units),) != alone.intervals
 
 
 def test_a_column_of_many_numbers_is_told_by_quarters_and_one_of_few_value_by_value():

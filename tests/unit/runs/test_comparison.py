@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from finetooth.errors import RunError
-from finetooth.evaluation.bootstrap import percentile_interval, resampled_macro_f1, resampled_means
 from finetooth.evaluation.decisions import Decision
-from finetooth.evaluation.intervals import score_interval, wilson
+from finetooth.evaluation.intervals import metric_interval, score_interval, wilson
 from finetooth.evaluation.seeds import recipe_difference
-from finetooth.evaluation.significance import paired
+from finetooth.evaluation.significance import holm, paired
+from finetooth.evaluation.terms import Terms
+from finetooth.evaluation.units import Units
 from finetooth.files import read_json
 from finetooth.runs import comparison
 from finetooth.runs.comparison import Outcome, write_comparison
@@ -30,16 +31,14 @@ def outcome(name, kind, seed, right, ids="test.csv", trained=0):
     return Outcome(name, kind, seed, Predictions(names, np.zeros(COUNT, np.int64), logits), trained)
 
 
-def compare(rows, winner=None, **more):
-    return comparison.compare(rows, winner=winner, margin=0.005, **more)
+def compare(rows, winner=None, failed=(), task=DEFAULT, units=None, **terms):
+    count = len(rows[0].test.labels) if rows else 0
+    asked = Terms(units=Units.single(count) if units is None else units, **terms)
+    return comparison.compare(rows, winner=winner, terms=asked, failed=failed, task=task)
 
 
 MAJORITY, TFIDF = rights(0.5, 0), rights(0.75, 1)
 BASELINES = [outcome("majority", "baseline", None, MAJORITY), outcome("tfidf", "baseline", None, TFIDF)]
-
-
-def losses(logits, labels):
-    return DEFAULT.metric("loss").each(Outputs(logits, labels), labels)
 
 
 def by_name(compared):
@@ -58,8 +57,8 @@ def test_every_row_has_its_interval_and_every_candidate_its_gain(tmp_path):
     assert row["difference"] == pytest.approx(good.mean() - TFIDF.mean())
     assert (row["only_row"] - row["only_baseline"]) / COUNT == row["difference"]
     assert row["p"] == paired(good, TFIDF).p and row["p_against"] == {"name": "tfidf", "seed": None}
-    assert row["p_holm"] == min(1, 2 * row["p"])
-    assert rows["fair", 1]["p_holm"] == rows["fair", 1]["p"]
+    assert row["p_better"] == min(1, 2 * row["p"])  # without a winner, both are candidates that were not chosen
+    assert rows["fair", 1]["p_better"] == rows["fair", 1]["p"]
     write_comparison(RunFolder(tmp_path), actual)
     assert read_json(tmp_path / "comparison.json") == actual
 
@@ -74,12 +73,20 @@ def test_p_is_the_largest_against_any_baseline():
     assert row["p_best_baseline"] == paired(weak, TFIDF).p < 0.001
 
 
-def test_seeds_are_rows_of_one_family_and_never_pooled():
-    candidates = [outcome("lora", "candidate", seed, rights(0.8, 10 + seed)) for seed in (1, 2, 3)]
-    rows = compare([*BASELINES, *candidates])["rows"][2:]
+def test_the_winner_is_not_corrected_and_the_others_are_one_family_with_their_seeds():
+    candidates = [outcome("lora", "candidate", seed, rights(0.8, 10 + seed)) for seed in (1, 2, 3, 4)]
+    rows = compare([*BASELINES, *candidates], winner=("lora", 2))["rows"][2:]
     assert {row["examples"] for row in rows} == {COUNT}
-    lowest = min(rows, key=lambda row: row["p"])
-    assert lowest["p_holm"] == pytest.approx(min(1, 3 * lowest["p"]))
+    assert rows[1]["p_better"] == rows[1]["p"]
+    others = [row for row in rows if row["seed"] != 2]
+    claims = [row["p"] if row["difference"] > 0 else 1.0 for row in others]
+    assert [row["p_better"] for row in others] == holm(claims) != claims
+
+
+def test_a_loss_to_the_best_baseline_is_corrected_for_the_number_of_baselines():
+    bad = rights(0.6, 5)
+    rows = compare([*BASELINES, outcome("bad", "candidate", 1, bad)], winner=("bad", 1))["rows"]
+    assert rows[2]["p_behind"] == 2 * rows[2]["p_best_baseline"] < 0.01 and rows[2]["p_better"] == 1.0
 
 
 def test_a_candidate_like_the_best_baseline_gains_nothing_and_roles_turned_turn_the_sign():
@@ -127,27 +134,77 @@ def test_who_is_not_ahead_of_every_baseline_counts_with_1_in_the_family():
     fair = rights(0.8, 4)
     alone = compare([*BASELINES, outcome("fair", "candidate", 1, fair)])["rows"][2]
     rows = compare([*BASELINES, outcome("fair", "candidate", 1, fair), outcome("weak", "candidate", 1, weak)])["rows"]
-    assert rows[2]["p_holm"] == min(1, 2 * alone["p"]) and rows[3]["p_holm"] == 1.0
+    assert rows[2]["p_better"] == min(1, 2 * alone["p"]) and rows[3]["p_better"] == 1.0
 
 
-def test_intervals_of_other_figures_are_by_the_same_resamples():
-    good = outcome("good", "candidate", 1, rights(0.9, 2))
-    actual = compare([*BASELINES, good])["rows"]
-    labels = good.test.labels
-    drawn = resampled_means(np.stack([losses(row.test.logits, labels) for row in [*BASELINES, good]], axis=1))
-    guesses = [DEFAULT.answers(row.test.logits) for row in (good, BASELINES[1])]
-    assert actual[2]["loss_interval"] == list(percentile_interval(drawn[:, 2]))
-    assert actual[2]["loss_difference_interval"] == list(percentile_interval(drawn[:, 2] - drawn[:, 1]))
-    assert actual[2]["loss_difference"] == pytest.approx(
-        np.subtract(*(losses(row.test.logits, labels).mean() for row in (good, BASELINES[1])))
-    )
-    assert actual[2]["macro_f1_interval"] == list(percentile_interval(resampled_macro_f1(guesses[:1], labels)[:, 0]))
-    paired_f1 = resampled_macro_f1(guesses, labels)
-    assert actual[2]["macro_f1_difference_interval"] == list(percentile_interval(paired_f1[:, 0] - paired_f1[:, 1]))
-    assert actual[2]["difference_interval"] == list(
-        score_interval(actual[2]["only_row"], actual[2]["only_baseline"], COUNT)
-    )
-    assert actual[0]["loss_difference"] is None and actual[0]["difference_interval"] is None
+def in_two_classes(name, kind, seed, right, labels):
+    answers = np.where(right, labels, 1 - labels)
+    logits = np.eye(2, dtype=np.float32)[answers]
+    return Outcome(name, kind, seed, Predictions(tuple(f"t:{n}" for n in range(COUNT)), labels, logits))
+
+
+def test_every_metric_has_intervals_of_the_figure_and_of_the_difference():
+    labels = (np.arange(COUNT) % 5 == 0).astype(np.int64)
+    rows = [
+        in_two_classes("tfidf", "baseline", None, TFIDF, labels),
+        in_two_classes("good", "candidate", 1, rights(0.9, 2), labels),
+    ]
+    base, good = compare(rows)["rows"]
+    for key in ("loss", "macro_f1"):
+        metric = DEFAULT.metric(key)
+        ours, theirs = (
+            metric.each(Outputs(row.test.logits, DEFAULT.answers(row.test.logits)), labels) for row in rows[::-1]
+        )
+        assert good[f"{key}_interval"] == list(metric_interval(metric, ours))
+        pair = paired(ours, theirs, test="paired_t")
+        assert good[f"{key}_difference"] == pytest.approx(good[key] - base[key])
+        assert good[f"{key}_difference_interval"] == list(pair.interval())
+    assert good["difference_interval"] == list(score_interval(good["only_row"], good["only_baseline"], COUNT))
+    assert base["loss_difference"] is None and base["difference_interval"] is None
+
+
+def test_macro_f1_has_no_interval_with_fewer_than_10_rows_of_a_class():
+    for rare, has_one in ((9, False), (10, True)):
+        labels = (np.arange(COUNT) < rare).astype(np.int64)
+        rows = [
+            in_two_classes("tfidf", "baseline", None, TFIDF, labels),
+            in_two_classes("good", "candidate", 1, rights(0.9, 2), labels),
+        ]
+        for row in compare(rows)["rows"]:
+            assert (row["macro_f1_interval"] is not None) == has_one
+            assert row["macro_f1"] > 0 and row["loss_interval"] is not None
+        assert (row["macro_f1_difference_interval"] is not None) == has_one
+
+
+def test_the_metric_of_the_terms_decides_the_best_baseline_and_the_differences():
+    labels = (np.arange(COUNT) < 40).astype(np.int64)
+    never = labels == 0  # right on the frequent class, never on the rare one
+    often = rights(0.8, 6)
+    rows = [
+        in_two_classes("majority", "baseline", None, never, labels),
+        in_two_classes("tfidf", "baseline", None, often, labels),
+        in_two_classes("good", "candidate", 1, rights(0.95, 2), labels),
+    ]
+    assert compare(rows, winner=("good", 1))["best_baseline"]["name"] == "majority"
+    actual = compare(rows, winner=("good", 1), metric=DEFAULT.metric("macro_f1"), gain=0.01)
+    assert actual["best_baseline"]["name"] == "tfidf"
+    assert (actual["metric"], actual["gain"], actual["looks"]) == ("macro_f1", 0.01, 1)
+    good, tfidf = actual["rows"][2], actual["rows"][1]
+    assert good["difference"] == pytest.approx(good["macro_f1"] - tfidf["macro_f1"])
+    assert good["accuracy_difference"] == pytest.approx(good["accuracy"] - tfidf["accuracy"])
+    assert actual["verdict"]["text"].startswith("Worth it: good beats the best baseline (tfidf) by ")
+    assert " in macro-F1, at least the 1 point asked for." in actual["verdict"]["headline"]
+
+
+def test_rows_of_a_group_count_once():
+    units, good = Units.of(np.arange(COUNT) // 20), outcome("good", "candidate", 1, rights(0.9, 2))
+    alone, grouped = compare([*BASELINES, good]), compare([*BASELINES, good], units=units, group="film")
+    assert (alone["examples"], alone["units"], alone["group"]) == (COUNT, COUNT, None)
+    assert (grouped["examples"], grouped["units"], grouped["group"]) == (COUNT, 20, "film")
+    pair = paired(good.test.labels == DEFAULT.answers(good.test.logits), TFIDF, units=units)
+    row = grouped["rows"][2]
+    assert row["p"] == pair.p and row["difference_interval"] == list(pair.interval())
+    assert row["interval"] != alone["rows"][2]["interval"]
 
 
 def test_calibration_of_every_row():
@@ -197,13 +254,13 @@ def test_the_verdict_is_in_it_and_knows_trained_parameters_and_failures():
         outcome("good", "candidate", 1, good, trained=1000),
         outcome("small", "candidate", 1, small, trained=10),
     ]
-    actual = comparison.compare(rows, winner=("good", 1), margin=0.05, failed=["wild"])
+    actual = compare(rows, winner=("good", 1), margin=0.05, failed=["wild"])
     assert actual["margin"] == 0.05
     assert actual["verdict"]["worth_it"] is True
     assert actual["verdict"]["smallest_sufficient"] == {"name": "small", "seed": 1}
     text = "small, with 10 instead of 1,000 trained parameters, is at most 5 points worse than good (95 % interval)."
     assert text in actual["verdict"]["text"]
-    assert actual["verdict"]["text"].endswith("wild failed and is not judged.")
+    assert "wild failed and is not judged." in actual["verdict"]["text"]
 
 
 def test_a_single_test_row_with_a_score_without_bounds_has_no_interval(tmp_path):
@@ -212,10 +269,11 @@ def test_a_single_test_row_with_a_score_without_bounds_has_no_interval(tmp_path)
         replace(row, test=Predictions(row.test.ids[:1], row.test.labels[:1], row.test.logits[:1]))
         for row in (*BASELINES, outcome("good", "candidate", 1, rights(0.9, 2)))
     ]
-    actual = compare(rows, winner=("good", 1), task=by_loss)
+    actual = compare(rows, winner=("good", 1), task=by_loss, metric=DEFAULT.metric("loss"))
     assert [row["interval"] for row in actual["rows"]] == [None, None, None]
     assert actual["rows"][2]["difference_interval"] is None
-    assert "inf" not in actual["verdict"]["text"] and "too few" in actual["verdict"]["text"]
+    assert "inf" not in actual["verdict"]["text"]
+    assert actual["verdict"]["text"].startswith("No verdict from 1 test row (a verdict needs 100): good differs from ")
     write_comparison(RunFolder(tmp_path), actual)  # JSON has no infinite numbers
 
 
@@ -254,5 +312,5 @@ def test_one_test_row_is_compared_too():
 
     rows = [single("tfidf", "baseline", False), *(single("lora", "candidate", True, seed) for seed in range(5))]
     actual = compare(rows, winner=("lora", 2))
-    assert actual["verdict"]["worth_it"] is False
+    assert actual["verdict"]["outcome"] == "too_few" and actual["verdict"]["worth_it"] is None
     assert actual["pooled"][0]["p"] is None

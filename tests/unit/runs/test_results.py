@@ -10,7 +10,9 @@ import plans
 from finetooth.errors import RunError
 from finetooth.evaluation.decision_file import describe
 from finetooth.evaluation.decisions import Abstention, Calibration, Decision, RiskPoint
+from finetooth.evaluation.terms import Terms
 from finetooth.evaluation.training_curve import CurvePoint
+from finetooth.evaluation.units import Units
 from finetooth.files import write_json
 from finetooth.runs import comparison, complete, ledger, results
 from finetooth.runs.layout import RunFolder
@@ -207,7 +209,9 @@ def test_the_verdict_and_intervals_come_from_the_comparison(folder):
         return comparison.Outcome(name, kind, seed, Predictions(tuple(map(str, range(10))), labels, logits))
 
     rows = [outcome("majority", "baseline", None), *(outcome("lora-r8", "candidate", seed) for seed in (21, 22, 23))]
-    compared = comparison.compare(rows, winner=("lora-r8", 21), margin=0.005, failed=["lora-r16"])
+    compared = comparison.compare(
+        rows, winner=("lora-r8", 21), terms=Terms(units=Units.single(10)), failed=["lora-r16"]
+    )
     comparison.write_comparison(folder, compared)
     actual = contract(folder.path)
     check_schema(actual)

@@ -1,0 +1,71 @@
+"""The headline of a verdict: what the test rows show of the winner beside all baselines, in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from finetooth.evaluation import claim, power, sentences
+from finetooth.evaluation.claim import Claim, Standing
+from finetooth.evaluation.gap import Gap
+from finetooth.evaluation.judged import Table
+from finetooth.evaluation.sentences import which
+from finetooth.evaluation.significance import Paired
+from finetooth.evaluation.terms import Terms
+from finetooth.row_kinds import row_kind
+
+Outcome = claim.Outcome | Literal["unlearned", "beats_chance", "no_baseline", "no_winner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The first sentence of a verdict, what it says, and what the test rows can show if it leaves the question open."""
+
+    sentence: str
+    outcome: Outcome
+    power: str = ""
+    rows_to_show: int | None = None
+
+
+def against_baselines(table: Table, standing: Standing, *, failed: Sequence[str]) -> Headline:
+    """The comparison with the baselines. failed: titles of the baselines that did not end well."""
+    terms, baselines = table.terms, table.of("baseline")
+    made = claim.claim(standing, terms)
+    name, other = table.title(table.best), table.title(baselines[made.baseline])
+    of = which(other, is_best=made.baseline == standing.best)
+    difference = table.gap(made.pair, level=1 - terms.alpha)
+    if made.outcome in ("gain", "small_gain", "better") and all(row.chance for row in baselines):
+        trained = any(row_kind(title.partition(" ")[0]).fitted for title in failed)
+        return Headline(sentences.beats_chance(name, other, difference, failed=trained), "beats_chance")
+    match made.outcome:
+        case "gain":
+            sentence = sentences.worth_it(name, of, difference, gain=terms.gain)
+        case "small_gain":
+            sentence = sentences.small_gain(name, of, difference, gain=terms.gain)
+        case "better":
+            sentence = sentences.better(name, of, difference, gain=terms.gain)
+        case "behind":
+            sentence = sentences.behind(name, of, difference)
+        case "no_gain":
+            sentence = sentences.no_gain(name, of, difference, gain=terms.gain)
+        case "too_few":
+            sentence = _too_few(name, other, made.pair, difference)
+        case "open":
+            p = standing.p if made.pair.difference > 0 else standing.p_behind
+            power_sentence, rows = _power(made, terms, difference)
+            return Headline(sentences.not_shown(name, of, difference, p=p), "open", power_sentence, rows)
+    return Headline(sentence, made.outcome)
+
+
+def _too_few(name: str, baseline: str, pair: Paired, difference: Gap) -> str:
+    if pair.examples < claim.LEAST_EXAMPLES:
+        return sentences.too_few(name, baseline, difference, least=claim.LEAST_EXAMPLES)
+    return sentences.too_alike(name, baseline, difference, differing=pair.differing, least=claim.LEAST_DIFFERING)
+
+
+def _power(made: Claim, terms: Terms, difference: Gap) -> tuple[str, int | None]:
+    """What the test rows can show in words, and Verdict.rows_to_show."""
+    least = power.smallest_shown(made.pair, alpha=terms.alpha)
+    rows = None
+    if terms.gain and (least is None or terms.gain < least):
+        rows = power.rows_to_show(made.pair, difference=terms.gain, alpha=terms.alpha)
+    return sentences.can_show(difference, least, gain=terms.gain, rows=rows), rows
