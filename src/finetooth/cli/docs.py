@@ -74,7 +74,7 @@ _EXIT_CODES = """\
 | 0 | done |
 | 1 | an error you can fix, or a run with a failed row (its table is printed) |
 | 2 | wrong usage, or an invalid recipe |
-| 3 | `verify` or `doctor` found a fault, or `compare --fail-if-worse` a worse run |
+| 3 | `verify` or `doctor` found a fault, or a run failed a gate of `compare` |
 | 70 | a bug in Finetooth |
 | 130, 143 | interrupted (SIGINT, SIGTERM); all is saved, and the same command continues |
 | 141 | the reader of stdout closed it |"""
@@ -152,6 +152,7 @@ _SECTIONS = {
     "Training": "training",
     "Deciding": "decision",
     "Abstain": "decision.abstain",
+    "VerdictTerms": "verdict",
     "OtherProbe": "baselines",
     "Candidate": "candidates",
 }

@@ -68,28 +68,36 @@ def table_of(run_folder: Path, *, wide: bool) -> str:
     is_flag=True,
     help="End with exit code 3 if a run is shown to be worse than the first, or has no winner.",
 )
+@click.option(
+    "--fail-unless-within",
+    "within",
+    metavar="POINTS",
+    type=click.FloatRange(min=0, min_open=True, max=100),
+    help="End with exit code 3 unless each later run is shown to lose at most so many points of accuracy.",
+)
 @options.as_json
-def compare(runs: tuple[str, ...], fail_if_worse: bool, as_json: bool) -> int:
+def compare(runs: tuple[str, ...], fail_if_worse: bool, within: float | None, as_json: bool) -> int:
     """
     \b
         finetooth compare runs/old runs/new
-        finetooth compare runs/old runs/new --fail-if-worse
+        finetooth compare runs/old runs/new --fail-unless-within 0.5
 
-    Compare the candidates of finished runs with the winner of the first run, on the same test examples, with exact
-    McNemar tests. Runs with other test examples are refused. A run is shown to be worse if its winner has the lower
-    figure and its p, Holm-corrected over the winners of the later runs, is below 0.05; few test examples cannot show
-    a small difference. Validation chose the winners, so other candidates do not count in this correction; their own p
-    are corrected over all candidates. A later run whose winner has no test score counts as worse.
+    Compare the candidates of finished runs with the winner of the first run, on the same test examples: each
+    difference with its 95 % interval. Runs with other test examples are refused. With --fail-unless-within, a run
+    passes if the interval shows that its winner loses at most so many points; few test examples cannot show that.
+    With --fail-if-worse, a run fails if its winner is shown to be worse: it has the lower figure, and its p (McNemar,
+    Holm-corrected over the winners of the later runs) is below 0.05. A later run whose winner has no test score fails
+    both.
     """
     if len(runs) < 2:
         raise click.UsageError("compare needs at least two run folders: finetooth compare RUN RUN")
     from finetooth.report.compared import describe
     from finetooth.runs.across import compare as compare_runs
 
-    comparison = compare_runs(runs)
+    comparison = compare_runs(runs, within=None if within is None else within / 100)
     then = f"finetooth show {shlex.quote(comparison['reference']['run'])} --wide"
     output.emit_either(comparison, lambda: describe(comparison), as_json=as_json, then=then)
-    return 3 if fail_if_worse and comparison["worse"] else 0
+    return 3 if (fail_if_worse and comparison["worse"]) or comparison["not_shown_within"] else 0
 
 
 CHECK_FAILED = 3

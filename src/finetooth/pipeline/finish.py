@@ -84,7 +84,7 @@ def conclude(
         winner=winner,
         inexact=[*plan.inexact, *_backed_off(plan, folder, keys)],
     )
-    compared = _compared(recipe, plan, folder, rows, winner=winner, openings=openings)
+    compared = _compared(recipe, plan, folder, rows, winner=winner, looks=history.looks)
     comparison.write_comparison(folder, compared)
     seconds = read_hashed_json(folder.seconds)
     costs = [_costs(folder, name, seed) for name, seed in keys]
@@ -112,7 +112,7 @@ def _compared(
     rows: Sequence[ResultsRow],
     *,
     winner: tuple[str, int] | None,
-    openings: int,
+    looks: int,
 ) -> dict[str, Any]:
     baseline, outcomes = _best_baseline(plan, folder, rows), []
     failed: dict[Role, list[str]] = {"candidate": [], "baseline": [], "reference": []}
@@ -128,7 +128,7 @@ def _compared(
     return comparison.compare(
         outcomes,
         winner=winner,
-        terms=_terms(recipe, plan, folder, looks=openings),
+        terms=_terms(recipe, plan, folder, looks=looks),
         failed=failed["candidate"],
         failed_baselines=failed["baseline"],
         task=plan.of_task(),

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from finetooth.wording import counted, cut, interval, p_value, percent, points, row_title, scored_before, wrapped
+from finetooth.wording import cut, interval, percent, points, row_title, rows_in_units, scored_before, wrapped
 
-_RUN, _ROW = 22, 17  # columns of a run's and of a row's name
-_TITLES = f"{'accuracy':>8}  {'95 % interval':>13}  {'vs first':>16}"
+_RUN, _ROW, _DIFFERENCE = 18, 14, 23  # columns of a run's and of a row's name, and of a difference
+_TITLES = f"{'accuracy':>8}  {'95 % interval':>13}  {'vs first':>{_DIFFERENCE}}"
 
 
 def describe(comparison: Mapping[str, Any]) -> str:
@@ -18,8 +18,9 @@ def describe(comparison: Mapping[str, Any]) -> str:
         runs_seen=comparison["test_runs_seen"],
         runs_later=comparison["test_runs_later"],
     )
+    rows = rows_in_units(comparison["examples"], "test row", units=comparison["units"], group=comparison["group"])
     lines = [
-        wrapped(f"{counted(comparison['examples'], 'test row')}, the same in each run: {use}."),
+        wrapped(f"{rows}, the same in each run: {use}."),
         "",
         f"{'run':<{_RUN}}{'row':<{_ROW}}{_TITLES}",
     ]
@@ -34,19 +35,28 @@ def describe(comparison: Mapping[str, Any]) -> str:
 
 def _line(row: Mapping[str, Any], name: str, *, run: str) -> str:
     mark = " *" if row["winner"] else ""
-    gain = "" if row["difference"] is None else f"{points(row['difference']):>5}  {p_value(row['p_holm']):<9}"
     first = f"{cut(run, _RUN - 1, keep_end=True):<{_RUN}}{cut(name, _ROW - 1 - len(mark)) + mark:<{_ROW}}"
-    return f"{first}{percent(row['accuracy']):>8}  {interval(row['accuracy_interval']):>13}  {gain:>16}".rstrip()
+    figures = f"{percent(row['accuracy']):>8}  {interval(row['accuracy_interval']):>13}"
+    return f"{first}{figures}  {_difference(row):>{_DIFFERENCE}}".rstrip()
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    """`+1.3 (0.2 to 2.4)`, in points; empty if the row is not compared."""
+    if row["difference"] is None:
+        return ""
+    ends = row["difference_interval"]
+    return points(row["difference"]) + ("" if ends is None else f" ({interval(ends)})")
 
 
 def _reading(comparison: Mapping[str, Any]) -> list[str]:
     reference, judged = comparison["reference"], [row for row in comparison["rows"] if row["p"] is not None]
-    lines = ["* the winner of its run. vs first: accuracy minus that of the first run's winner."]
+    lines = [
+        "* the winner of its run. vs first: accuracy minus that of the first run's winner, in points (95 % interval)."
+    ]
     if any(row["heads"] for row in comparison["rows"]):
         lines.append("original: with the first of its random classification layers; `show` prints the mean of all.")
-    lines += [_tested(judged)] if judged else []
     first = f"{reference['name']} of {reference['run']}"
-    lines += [f"{row['run']}: {_verdict(row, comparison['alpha'], first)}" for row in judged if row["winner"]]
+    lines += [f"{row['run']}: {_verdict(row, comparison, first)}" for row in judged if row["winner"]]
     lines += [
         f"{run}: no winner with test figures (none ended well, or it failed on the test rows); it counts as worse."
         for run in comparison["without_winner"]
@@ -54,31 +64,26 @@ def _reading(comparison: Mapping[str, Any]) -> list[str]:
     return lines + [f"{one['run']}: {one['headline']}" for one in comparison["unlearned"]]
 
 
-def _tested(judged: Sequence[Mapping[str, Any]]) -> str:
-    """What p is, and over which family each is corrected (runs.across.compare)."""
-    test = "p: exact McNemar test on the same rows"
-    winners = sum(row["winner"] for row in judged)
-    several = len({(row["run"], row["name"]) for row in judged}) < len(judged)
-    wide = f"{len(judged)} candidates{' and seeds' if several else ''}"
-    if len(judged) == 1:
-        return f"{test}."
-    if winners in (0, len(judged)):
-        return f"{test}, Holm-corrected over {f'{winners} later winners' if winners else wide}."
-    if winners == 1:
-        return (
-            f"{test}. p of the later winner, which was chosen on the validation rows, is not corrected; the others are "
-            f"Holm-corrected over {wide}."
-        )
-    return (
-        f"{test}, Holm-corrected: for the {winners} later winners, which were chosen on the validation rows, over "
-        f"these {winners}; for the others, over {wide}."
-    )
+def _verdict(row: Mapping[str, Any], comparison: Mapping[str, Any], reference: str) -> str:
+    """A later winner beside the first run's: whether it is shown to be better or worse, and to lose little enough."""
+    ends = row["difference_interval"]
+    if row["p_holm"] < comparison["alpha"]:
+        side = "better" if row["difference"] > 0 else "worse"
+        sentence = f"{row['name']} is {_points(abs(row['difference']), ends)} {side} in accuracy than {reference}"
+    else:
+        sentence = f"{row['name']} differs from {reference} by {_points(row['difference'], ends, signed=True)}"
+    if comparison["within"] is None:
+        return f"{sentence}."
+    is_shown = row["run"] not in comparison["not_shown_within"]
+    most = f"{100 * comparison['within']:g} points"
+    return f"{sentence}; it is {'' if is_shown else 'not '}shown to lose at most {most}."
 
 
-def _verdict(row: Mapping[str, Any], alpha: float, reference: str) -> str:
-    gap = points(abs(row["difference"]), signed=False)
-    if row["p_holm"] >= alpha:
-        return f"{row['name']} does not differ significantly in accuracy from {reference}."
-    return (
-        f"{row['name']} is {gap} points {'better' if row['difference'] > 0 else 'worse'} in accuracy than {reference}."
-    )
+def _points(difference: float, ends: Sequence[float] | None, *, signed: bool = False) -> str:
+    """`1.4 points (1.0 to 1.8)`; the interval has the sign of the difference as it is shown."""
+    text = f"{points(difference, signed=signed)} points"
+    if ends is None:
+        return text
+    if not signed and ends[1] <= 0:
+        ends = (-ends[1], -ends[0])
+    return f"{text} ({interval(ends)})"

@@ -13,8 +13,11 @@ from finetooth.evaluation import decision_file
 from finetooth.evaluation.decisions import Decision
 from finetooth.evaluation.intervals import interval_as_json, metric_interval
 from finetooth.evaluation.significance import holm, paired
+from finetooth.evaluation.units import Units
+from finetooth.files import read_json
 from finetooth.runs import complete, plan_file, predictions, results
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.work import read_units
 from finetooth.tasks import Metric, Scores, Task
 
 ALPHA = 0.05
@@ -26,7 +29,8 @@ _SAME_FILES = f"{_NOT_PAIRED} Run both from the same files."
 class _Scored:
     """A row of a run with its test rows. row: as in results.json. winner: whether the row is the winner of its run.
 
-    ids: sorted. labels: (N,) names of the true labels. scores: (N,) by the headline metric. Both in the order of ids.
+    ids: sorted. labels: (N,) names of the true labels. scores: (N,) by the headline metric. units: (N,), the units of
+    sampling, as the run of the row read them. All in the order of ids.
     """
 
     run: str
@@ -35,14 +39,19 @@ class _Scored:
     ids: tuple[str, ...]
     labels: npt.NDArray[np.object_]
     scores: Scores
+    units: npt.NDArray[np.int64]
 
 
-def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
-    """Every candidate of the runs against the winner of the first: differences and p, Holm-corrected.
+def compare(runs: Sequence[str | Path], *, within: float | None = None) -> dict[str, Any]:
+    """Every candidate of the runs against the winner of the first: differences with intervals, and p, Holm-corrected.
 
     Rows are compared by the headline metric of their task, and by its paired test. A difference is the figure of the
-    row minus that of the reference; above 0 is better. Figures follow from saved predictions; no model is loaded.
+    row minus that of the reference; above 0 is better. Figures follow from saved predictions; no model is loaded. Test
+    rows that share a group in the first run, or a text, count as one (evaluation.units).
     Baselines are only shown with their figure, because each run has compared its candidates with its own.
+    within: the loss, a share, that a later run's winner is allowed. `not_shown_within` names the runs whose winner is
+    not shown to lose at most that (the lower end of its interval is not above -within), and those without a winner with
+    test figures; None without `within`.
     `worse` names the runs whose winner is shown to be worse than the first run's (difference below 0 and p_holm below
     ALPHA), and those of `without_winner`, whose winner has no test figures. `unlearned` holds the runs whose winner has
     not learned, each with the headline of its verdict. `test_openings` and its like are those of the run that opened
@@ -66,7 +75,8 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     reference = next((row for row in rows if row.winner and row.run == str(folders[0])), None)
     if reference is None:
         raise RunError(f"{folders[0]}: the run has no winner to compare with; name a run with a candidate first.")
-    lines = [_line(row, reference, task.headline) for row in rows]
+    units = Units.of(reference.units)
+    lines = [_line(row, reference, task.headline, units) for row in rows]
     judged = [line for line in lines if line["p"] is not None]
     # The winners last: their p are corrected over fewer candidates, which were chosen before any test row was scored.
     for family in (judged, [line for line in judged if line["winner"]]):
@@ -81,8 +91,12 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
         "test_id": first["test_id"],
         **{key: last[key] for key in ("test_openings", "test_rows_seen", "test_runs_seen", "test_runs_later")},
         "examples": len(reference.ids),
+        "units": units.count,
+        "group": read_json(RunFolder(folders[0]).comparison)["group"],
         "reference": {"run": reference.run, "name": reference.row["name"], "seed": reference.row["seed"]},
         "alpha": ALPHA,
+        "within": within,
+        "not_shown_within": None if within is None else _not_shown(judged, within) + without,
         "worse": worse + without,
         "without_winner": without,
         "unlearned": [
@@ -92,6 +106,12 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
         ],
         "rows": lines,
     }
+
+
+def _not_shown(judged: Sequence[Mapping[str, Any]], within: float) -> list[str]:
+    """The runs whose winner is not shown to lose at most `within`."""
+    intervals = {line["run"]: line["difference_interval"] for line in judged if line["winner"]}
+    return [run for run, interval in intervals.items() if interval is None or interval[0] <= -within]
 
 
 def _refuse_other_test_sets(contracts: Mapping[Path, Mapping[str, Any]]) -> None:
@@ -158,8 +178,9 @@ def _scored(folder: Path, contract: Mapping[str, Any], task: Task) -> list[_Scor
         if row["status"] != "done":
             continue
         row_folder = RunFolder(folder).row(row["name"], row["seed"])
-        complete.refuse_changed(RunFolder(folder), [row_folder.predictions])
+        complete.refuse_changed(RunFolder(folder), [row_folder.predictions, RunFolder(folder).splits])
         test = predictions.read(row_folder.predictions)["test"]
+        units = read_units(RunFolder(folder))
         decision = _decision(row_folder.adapter, classes, task, recorded=row["decision"])
         order = np.argsort(np.asarray(test.ids, object), kind="stable")
         rows.append(
@@ -170,6 +191,7 @@ def _scored(folder: Path, contract: Mapping[str, Any], task: Task) -> list[_Scor
                 ids=tuple(test.ids[index] for index in order),
                 labels=np.asarray(task.names(test.labels, classes), object)[order],
                 scores=task.headline.each(decision.outputs(test.logits), test.labels)[order],
+                units=units[order],
             )
         )
     return rows
@@ -188,8 +210,7 @@ def _decision(adapter: Path, classes: Sequence[str], task: Task, *, recorded: Ma
     return decision
 
 
-def _line(scored: _Scored, reference: _Scored, metric: Metric) -> dict[str, Any]:
-    assert metric.paired_test is not None, "a headline metric has a paired test"
+def _line(scored: _Scored, reference: _Scored, metric: Metric, units: Units) -> dict[str, Any]:
     row = scored.row
     line: dict[str, Any] = {
         "run": scored.run,
@@ -199,13 +220,16 @@ def _line(scored: _Scored, reference: _Scored, metric: Metric) -> dict[str, Any]
         "winner": scored.winner,
         "heads": row["heads"]["count"] if row["heads"] else None,
         metric.key: float(scored.scores.sum()) / len(scored.scores),
-        f"{metric.key}_interval": interval_as_json(metric_interval(metric, scored.scores)),
+        f"{metric.key}_interval": interval_as_json(metric_interval(metric, scored.scores, units=units)),
     }
     if scored is reference or row["kind"] != "candidate":
-        return line | dict.fromkeys(("difference", "only_row", "only_reference", "p", "p_holm"))
-    pair = paired(metric.gain(scored.scores), metric.gain(reference.scores), test=metric.paired_test)
+        unknown = ("difference", "difference_interval", "only_row", "only_reference", "p", "p_holm")
+        return line | dict.fromkeys(unknown)
+    scores = (metric.gain(scored.scores), metric.gain(reference.scores))
+    pair = paired(*scores, test=metric.paired_test, units=units)
     return line | {
         "difference": pair.difference,
+        "difference_interval": interval_as_json(pair.interval()),
         "only_row": pair.only_a,
         "only_reference": pair.only_b,
         "p": pair.p,

@@ -12,15 +12,20 @@ def row(run, name, accuracy, **changes):
         "accuracy": accuracy,
         "accuracy_interval": [accuracy - 0.01, accuracy + 0.01],
         "difference": None,
+        "difference_interval": None,
         "p": None,
         "p_holm": None,
     } | changes
 
 
-def text(*rows, without_winner=(), unlearned=()):
+def text(*rows, without_winner=(), unlearned=(), **changes):
     return describe(
         {
             "examples": 2620,
+            "units": 2620,
+            "group": None,
+            "within": None,
+            "not_shown_within": None,
             "test_openings": 2,
             "test_rows_seen": 2620,
             "test_runs_seen": 1,
@@ -31,40 +36,55 @@ def text(*rows, without_winner=(), unlearned=()):
             "unlearned": unlearned,
             "rows": rows,
         }
+        | changes
     )
 
 
 def test_rows_stand_under_their_run_and_the_winners_are_judged_in_words():
     first = row("runs/old", "lora-r8", 0.823)
     baseline = row("runs/old", "tfidf", 0.758, kind="baseline", seed=None, winner=False)
-    worse = row("runs/new", "lora-r4", 0.802, difference=-0.021, p=0.001, p_holm=0.004)
+    interval = [-0.034, -0.008]
+    worse = row("runs/new", "lora-r4", 0.802, difference=-0.021, difference_interval=interval, p=0.001, p_holm=0.004)
     assert text(baseline, first, worse).replace("tfidf of", "lora-r8 of") == (
         "2,620 test rows, the same in each run: 2,620 of these 2,620 rows were scored\n"
         "  before, in 1 run on this machine.\n"
         "\n"
-        "run                   row              accuracy  95 % interval          vs first\n"
-        "runs/old              tfidf              75.8 %   74.8 to 76.8\n"
-        "                      lora-r8 *          82.3 %   81.3 to 83.3\n"
-        "runs/new              lora-r4 *          80.2 %   79.2 to 81.2   -2.1  p = 0.004\n"
+        "run                row            accuracy  95 % interval               vs first\n"
+        "runs/old           tfidf            75.8 %   74.8 to 76.8\n"
+        "                   lora-r8 *        82.3 %   81.3 to 83.3\n"
+        "runs/new           lora-r4 *        80.2 %   79.2 to 81.2    -2.1 (-3.4 to -0.8)\n"
         "\n"
         "* the winner of its run. vs first: accuracy minus that of the first run's\n"
-        "  winner.\n"
-        "p: exact McNemar test on the same rows.\n"
-        "runs/new: lora-r4 is 2.1 points worse in accuracy than lora-r8 of runs/old."
+        "  winner, in points (95 % interval).\n"
+        "runs/new: lora-r4 is 2.1 points (0.8 to 3.4) worse in accuracy than lora-r8 of\n"
+        "  runs/old."
     )
 
 
 def test_a_difference_that_is_not_shown_is_said_to_be_not_shown():
-    lines = text(row("a", "x", 0.8), row("b", "y", 0.81, difference=0.01, p=0.2, p_holm=0.2)).splitlines()
-    assert lines[-1] == "b: y does not differ significantly in accuracy from x of a."
+    near = row("b", "y", 0.81, difference=0.01, difference_interval=[-0.004, 0.024], p=0.2, p_holm=0.2)
+    assert text(row("a", "x", 0.8), near).splitlines()[-1] == "b: y differs from x of a by +1.0 points (-0.4 to 2.4)."
+
+
+def test_whether_a_run_passes_the_gate_is_said():
+    near = row("b", "y", 0.81, difference=0.01, difference_interval=[-0.004, 0.024], p=0.2, p_holm=0.2)
+    passed = text(row("a", "x", 0.8), near, within=0.005, not_shown_within=[])
+    assert passed.endswith(" by +1.0 points (-0.4 to 2.4); it is shown to lose at\n  most 0.5 points.")
+    failed = text(row("a", "x", 0.8), near, within=0.003, not_shown_within=["b"])
+    assert failed.endswith("; it is not shown to lose\n  at most 0.3 points.")
+
+
+def test_test_rows_in_groups_are_counted():
+    assert text(row("a", "x", 0.8), units=112, group="film").startswith("2,620 test rows in 112 groups (film), the")
 
 
 def test_a_run_whose_winner_has_not_learned_says_so():
     headline = "y has not learned: it answers 'bad' for 98 % of the validation rows (50 % are 'bad')."
-    worse = row("runs/new", "y", 0.5, difference=-0.3, p=1e-9, p_holm=1e-9)
+    interval = [-0.32, -0.28]
+    worse = row("runs/new", "y", 0.5, difference=-0.3, difference_interval=interval, p=1e-9, p_holm=1e-9)
     shown = text(row("runs/old", "x", 0.8), worse, unlearned=[{"run": "runs/new", "headline": headline}])
     assert shown.endswith(
-        "\nruns/new: y is 30.0 points worse in accuracy than x of runs/old.\n"
+        "\nruns/new: y is 30.0 points (28.0 to 32.0) worse in accuracy than x of runs/old.\n"
         "runs/new: y has not learned: it answers 'bad' for 98 % of the validation rows\n"
         "  (50 % are 'bad')."
     )
@@ -82,7 +102,6 @@ def test_seeds_are_named_where_they_are_counted():
     none = {"difference": 0.0, "p": 1.0, "p_holm": 1.0, "winner": False}
     seeds = [row("b", "y", 0.8, seed=seed, **none) for seed in (1, 2)]
     output = text(row("a", "x", 0.8), *seeds)
-    assert output.endswith("Holm-corrected over 2 candidates and\n  seeds.")
     assert "y (seed 1)" in output and "y (seed 2)" in output and "x (seed" not in output
 
 
@@ -94,27 +113,8 @@ def test_of_several_untrained_heads_the_first_is_shown_and_told():
     assert "original" not in text(row("a", "x", 0.8), heads | {"name": "majority", "heads": None})
 
 
-def test_the_family_of_each_p_is_told():
-    def p_sentence(*winners):
-        some = {"difference": 0.0, "p": 1.0, "p_holm": 1.0}
-        rows = [row(f"b{index}", "y", 0.8, winner=winner, **some) for index, winner in enumerate(winners)]
-        output = " ".join(text(row("a", "x", 0.8), *rows).split())
-        return output[output.index("p: exact") :].partition(" b0: ")[0]
-
-    test = "p: exact McNemar test on the same rows"
-    assert p_sentence(True) == f"{test}."
-    assert p_sentence(True, True) == f"{test}, Holm-corrected over 2 later winners."
-    assert p_sentence(True, False) == (
-        f"{test}. p of the later winner, which was chosen on the validation rows, is not corrected; the others are "
-        "Holm-corrected over 2 candidates."
-    )
-    assert p_sentence(True, False, True) == (
-        f"{test}, Holm-corrected: for the 2 later winners, which were chosen on the validation rows, over these 2; for "
-        "the others, over 3 candidates."
-    )
-
-
 def test_no_line_is_wider_than_a_terminal():
     long = "a/very/long/path/to/runs/of/an/experiment"
-    rows = [row(long, "a-candidate-of-a-long-name", 0.99, difference=-0.999, p=0.5, p_holm=0.5) for _ in range(3)]
+    far = {"difference": -0.999, "difference_interval": [-0.9999, -0.998], "p": 0.5, "p_holm": 0.5}
+    rows = [row(long, "a-candidate-of-a-long-name", 0.99, **far) for _ in range(3)]
     assert max(map(len, text(*rows).splitlines())) <= 80

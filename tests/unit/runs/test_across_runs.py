@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 import plans
+from finetooth.data import Dataset, Examples
 from finetooth.errors import RunError
 from finetooth.evaluation.decision_file import DECISION, describe
 from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.intervals import metric_interval
 from finetooth.evaluation.significance import holm, paired
+from finetooth.evaluation.units import Units
 from finetooth.files import read_json, write_file, write_json
 from finetooth.runs import complete as mark
 from finetooth.runs import plan_file
@@ -16,6 +19,8 @@ from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.runs.predictions import write as write_predictions
 from finetooth.runs.results import Costs, ResultsRow, write_costs, write_results
+from finetooth.runs.work import write_splits
+from finetooth.tasks import DEFAULT
 
 COUNT = 400
 IDS = tuple(f"test.csv:{number}" for number in range(1, COUNT + 1))
@@ -38,6 +43,7 @@ def finished(
     plan=None,
     labels=None,
     decision=None,
+    groups=(),
 ):
     """A finished run: rows is {(name, seed): right (N,) bool}; names that begin with lora are candidates."""
     run_folder = RunFolder(folder)
@@ -71,6 +77,12 @@ def finished(
     made = plans.plan(**facts)
     write_results(run_folder, result_rows, run=folder.name, plan=made, max_tokens=512, winner=winner)
     write_costs(run_folder, Costs(test_openings=1, rows=[]))
+    named = tuple(ids[index] for index in order)
+    test = Examples(named, named, None, labels[order], groups=tuple(groups[index] for index in order) if groups else ())
+    none = test.select([])
+    write_splits(run_folder, Dataset(none, none, test, ("no", "yes"), test_id, "f" * 64, {}))
+    group = "film" if groups else None
+    write_json(run_folder.comparison, {"rows": [], "verdict": None, "pooled": [], "group": group})
     write_file(run_folder.recipe, b"name: x\n")
     plan_file.write(run_folder, made)
     if complete:
@@ -102,25 +114,55 @@ def test_candidates_are_paired_with_the_first_runs_winner_and_all_but_winners_ar
         row = rows["new", name, 0]
         assert row["difference"] == pair.difference and row["p"] == pair.p and row["p_holm"] == adjusted
         assert (row["only_row"] - row["only_reference"]) / COUNT == row["difference"]
+        assert row["difference_interval"] == list(pair.interval())
     assert actual["worse"] == []  # lora-b is shown to be worse, but it is not its run's winner
     json.dumps(actual, allow_nan=False)
 
 
 def test_what_else_was_tried_takes_nothing_from_the_gate(tmp_path):
     fewer = GOOD.copy()
-    fewer[np.flatnonzero(GOOD)[:7]] = False  # 7 rows lost, none won: p = 2 / 2 ** 7
+    fewer[np.flatnonzero(GOOD)[:7]] = False  # 7 rows lost, none won: mid-p = 1 / 2 ** 7
     others = {(f"lora-{number}", 0): GOOD for number in range(3)}
     old = finished(tmp_path / "old", {("lora-r8", 0): GOOD, **others}, winner=("lora-r8", 0))
     new = finished(tmp_path / "new", {("lora-r8", 0): fewer, **others}, winner=("lora-r8", 0))
     actual = compare([old, new])
     row = by_row(actual)["new", "lora-r8", 0]
-    assert (row["p"], row["p_holm"], actual["worse"]) == (2**-6, 2**-6, [str(new)])
+    assert (row["p"], row["p_holm"], actual["worse"]) == (2**-7, 2**-7, [str(new)])
     assert by_row(actual)["old", "lora-0", 0]["p_holm"] == 1.0
     # Each further run brings a winner, and the gate is corrected over these.
-    more = [finished(tmp_path / name, {("lora-r8", 0): fewer}, winner=("lora-r8", 0)) for name in ("b", "c", "d")]
+    names = ("b", "c", "d", "e", "f", "g")
+    more = [finished(tmp_path / name, {("lora-r8", 0): fewer}, winner=("lora-r8", 0)) for name in names]
     actual = compare([old, new, *more])
-    assert {row["p_holm"] for row in actual["rows"] if row["winner"] and row["p"] is not None} == {4 * 2**-6}
+    assert {row["p_holm"] for row in actual["rows"] if row["winner"] and row["p"] is not None} == {7 * 2**-7}
     assert actual["worse"] == []
+
+
+def test_the_gate_of_non_inferiority_wants_the_interval_above_the_loss_that_is_allowed(old, tmp_path):
+    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
+    poor = finished(tmp_path / "poor", {("lora-b", 0): POOR}, winner=("lora-b", 0))
+    bare = finished(tmp_path / "bare", {("tfidf", None): GOOD}, winner=None)
+    loss = -by_row(compare([old, new]))["new", "lora-a", 0]["difference_interval"][0]
+    assert compare([old, new])["not_shown_within"] is None
+    assert compare([old, new], within=loss + 0.001)["not_shown_within"] == []
+    assert compare([old, new], within=loss)["not_shown_within"] == [str(new)]
+    assert compare([old, new, poor, bare], within=loss + 0.001)["not_shown_within"] == [str(poor), str(bare)]
+
+
+def test_rows_of_a_group_count_once(tmp_path):
+    groups = tuple(f"film {number // 40}" for number in range(COUNT))
+    first, second = (
+        finished(tmp_path / name, {("lora-r8", 0): right}, winner=("lora-r8", 0), groups=groups)
+        for name, right in (("a", GOOD), ("b", FAIR))
+    )
+    actual = compare([first, second])
+    assert (actual["examples"], actual["units"], actual["group"]) == (COUNT, 10, "film")
+    units = Units.of(np.arange(COUNT) // 40)
+    pair = paired(FAIR, GOOD, units=units)
+    row = by_row(actual)["b", "lora-r8", 0]
+    assert row["p"] == pytest.approx(pair.p) and row["difference_interval"] == pytest.approx(list(pair.interval()))
+    assert row["accuracy_interval"] == pytest.approx(
+        list(metric_interval(DEFAULT.headline, FAIR.astype(float), units=units))
+    )
 
 
 def test_a_run_whose_winner_is_shown_to_be_worse_is_named(old, tmp_path):
