@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import plans
 from finetooth.errors import RunError
+from finetooth.evaluation import headline
 from finetooth.evaluation.decision_file import describe
 from finetooth.evaluation.decisions import Abstention, Calibration, Decision, RiskPoint
 from finetooth.evaluation.terms import Terms
@@ -220,8 +222,15 @@ def test_the_verdict_and_intervals_come_from_the_comparison(folder):
     assert actual["rows"][1]["calibration_error"] == compared["rows"][1]["calibration_error"]
     assert actual["rows"][2]["accuracy_interval"] is None  # it failed
     check_schema(actual | {"verdict": compared["verdict"] | {"worth_it": None}})
-    with pytest.raises(jsonschema.ValidationError):
-        check_schema(actual | {"verdict": compared["verdict"] | {"rows_needed": "many"}})
+    without = {key: value for key, value in compared["verdict"].items() if key != "outcome"}
+    for spoilt in (compared["verdict"] | {"rows_needed": "many"}, compared["verdict"] | {"outcome": "good"}, without):
+        with pytest.raises(jsonschema.ValidationError):
+            check_schema(actual | {"verdict": spoilt})
+
+
+def test_the_schema_names_every_outcome_of_a_verdict():
+    known = [outcome for some in get_args(headline.Outcome) for outcome in get_args(some)]
+    assert sorted(SCHEMA["$defs"]["verdict"]["properties"]["outcome"]["enum"]) == sorted(known)
 
 
 def test_a_row_that_failed_has_an_error_and_null_figures(folder):
