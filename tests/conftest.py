@@ -45,7 +45,7 @@ def finished_run(tmp_path: Path) -> Path:
         folder,
         Costs(test_openings=1, rows=[spent], step_seconds={"prepare": 5.0, "train lora-r8": 70.2}, peak_bytes=10**9),
     )
-    against = {"difference": 0.08, "p": 0.01, "p_holm": 0.01, "p_best_baseline": 0.01, "p_best_baseline_holm": 0.01}
+    against = {"difference": 0.08, "p": 0.01, "p_better": 0.01, "p_best_baseline": 0.01, "p_behind": 0.01}
     write_json(
         folder.comparison,
         {

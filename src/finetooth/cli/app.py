@@ -13,8 +13,8 @@ from finetooth.cli.streams import check_process, open_streams
 
 _EPILOG = """\b
 Exit codes: 0 done, 1 an error you can fix (or a failed row), 2 wrong usage or
-recipe, 3 `verify` or `doctor` found a fault, or a run failed a
-gate of `compare`, 70 a bug in Finetooth, 130 and 143 interrupted (the same command
+recipe, 3 `verify` or `doctor` found a fault, or a run failed a gate of
+`compare`, 70 a bug in Finetooth, 130 and 143 interrupted (the same command
 continues). Results go to stdout, progress to stderr."""
 
 

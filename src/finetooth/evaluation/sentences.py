@@ -18,20 +18,20 @@ def which(baseline: str, *, is_best: bool) -> str:
 
 def worth_it(name: str, baseline: str, gap: Gap, *, gain: float) -> str:
     """The winner is better than every baseline, by at least the gain asked for. baseline: from which()."""
-    asked = f", at least the {amount(gain, gap.metric)} asked for" if gain else ""
-    return f"Worth it: {name} beats {baseline} by {gap.text()}{asked}."
+    least = f", at least the {amount(gain, gap.metric)} asked for" if gain else ""
+    return f"Worth it: {name} beats {baseline} by {gap.text()}{least}."
 
 
 def small_gain(name: str, baseline: str, gap: Gap, *, gain: float) -> str:
     """The winner is better than every baseline, by less than the gain asked for."""
-    asked = amount(gain, gap.metric)
-    return f"Better, but by less than the {asked} asked for: {name} beats {baseline} by {gap.text()}."
+    least = amount(gain, gap.metric)
+    return f"Better, but by less than the {least} asked for: {name} beats {baseline} by {gap.text()}."
 
 
 def better(name: str, baseline: str, gap: Gap, *, gain: float) -> str:
     """The winner is better than every baseline, but whether by the gain asked for is open."""
-    asked = amount(gain, gap.metric)
-    return f"Better, but not shown to be better by the {asked} asked for: {name} beats {baseline} by {gap.text()}."
+    least = amount(gain, gap.metric)
+    return f"Better, but not shown to be better by the {least} asked for: {name} beats {baseline} by {gap.text()}."
 
 
 def behind(name: str, baseline: str, gap: Gap) -> str:

@@ -99,7 +99,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def sign_flip_p(sums: npt.NDArray[np.int64]) -> float:
-    """The two-sided mid-p of a sum of whole numbers, (G,), each of which has either sign with equal chance.
+    """The two-sided mid-p of the sum of whole numbers, (G,), if each has either sign with equal chance.
 
     The chance of a sum farther from 0, plus half that of one equally far; 1.0 if the sum is 0. Exact: the distribution
     is a convolution of binomial ones, one for each size of number. With ones alone, it is McNemar's mid-p.

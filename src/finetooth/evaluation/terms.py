@@ -30,7 +30,7 @@ class Terms:
     def alpha(self) -> float:
         """The level of the verdict's test in this look: 6 / (pi^2 looks^2) of ALPHA, which adds up to ALPHA over all.
 
-        Whoever looks at the same test rows again and again is told "better" by chance in at most ALPHA of cases.
+        So chance alone makes a candidate "better" in at most ALPHA of cases, however often the same test rows are used.
         Source: the series of 1 / k^2 (Basel problem), as in alpha spending for unlimited looks; LORD of Javanmard and
         Montanari 2018, "Online rules for control of false discovery rate", uses such a sequence.
         """

@@ -95,10 +95,7 @@ def judge(
     titles = row_titles(row.key for row in rows)
     if best is None:
         top = best_baseline(rows)
-        name = None if top is None else titles[top.key]
-        text = sentences.no_winner(name, winner=winner, failed=failed, any_row=bool(rows))
-        key: Named | None = None if winner is None else {"name": winner[0], "seed": winner[1]}
-        return Verdict(text, text, "no_winner", winner=key)
+        return _no_winner(winner, rows, None if top is None else titles[top.key], failed=failed)
     table = Table(rows, best, titles, terms)
     candidates, baselines = table.of("candidate"), table.of("baseline")
     standing = standings[candidates.index(best)] if baselines else None
@@ -138,6 +135,15 @@ def judge(
         rows_needed=smallest.rows_needed,
         rows_to_show=first.rows_to_show,
     )
+
+
+def _no_winner(
+    winner: tuple[str, int | None] | None, rows: Sequence[Judged], baseline: str | None, *, failed: Sequence[str]
+) -> Verdict:
+    """The verdict without test figures of a winner. baseline: the title of the best one."""
+    text = sentences.no_winner(baseline, winner=winner, failed=failed, any_row=bool(rows))
+    key: Named | None = None if winner is None else {"name": winner[0], "seed": winner[1]}
+    return Verdict(text, text, "no_winner", winner=key)
 
 
 def _unlearned(table: Table, standing: Standing | None, ending: Sequence[str]) -> Verdict:
@@ -242,8 +248,8 @@ def _of_seeds(table: Table, outcome: Outcome) -> str:
     if baseline is None or terms.units.count == 1:
         return ""
     others = np.stack([row.scores for row in table.of("baseline") if row.name == baseline.name]).astype(np.float64)
-    found = recipe_difference(own, others, units=terms.units, span=terms.metric.span)
-    difference = Gap(found.difference, *found.interval, table.where, terms.metric)
+    of_recipes = recipe_difference(own, others, units=terms.units, span=terms.metric.span)
+    difference = Gap(of_recipes.difference, *of_recipes.interval, table.where, terms.metric)
     side = 0 if difference.low <= 0 <= difference.high else 1 if difference.difference > 0 else -1
     of_winner = {"gain": 1, "small_gain": 1, "better": 1, "beats_chance": 1, "behind": -1}.get(outcome, 0)
     return sentences.over_seeds(best.name, baseline.name, difference, seeds=len(own), agrees=side == of_winner)

@@ -76,11 +76,6 @@ def evaluate(
     with progress.step("evaluate", total=len(examples), unit="texts") as step:
         logits = predictor.infer(examples.texts, examples.pairs, advance=step.advance)
     units = overlap.units(text_keys, examples.groups)
-    seen = _seen(run_folder, text_keys)
-    unseen = None
-    if seen.split_rows and 0 < seen.unseen.sum() < len(examples):
-        rows = seen.unseen
-        unseen = _figures(predictor.decision, logits[rows], examples.labels[rows], Units.of(units[rows]))
     return {
         "test_id": test_id,
         **history.as_json(),
@@ -88,11 +83,24 @@ def evaluate(
         "source": data if data is None else _name_of(data),
         "precision": predictor.precision,
         **_figures(predictor.decision, logits, examples.labels, Units.of(units)),
-        "seen_rows": seen.split_rows,
-        "unseen": unseen,
-        "note": seen.note,
+        **_of_unseen(_seen(run_folder, text_keys), predictor.decision, logits, labels=examples.labels, units=units),
         "classes": list(predictor.classes),
     }
+
+
+def _of_unseen(
+    seen: "_Seen",
+    decision: Decision,
+    logits: npt.NDArray[np.float32],
+    *,
+    labels: Targets,
+    units: npt.NDArray[np.int64],
+) -> dict[str, Any]:
+    """Which rows the run has seen, and the figures of the others."""
+    unseen, rows = None, seen.unseen
+    if seen.split_rows and 0 < rows.sum() < len(labels):
+        unseen = _figures(decision, logits[rows], labels[rows], Units.of(units[rows]))
+    return {"seen_rows": seen.split_rows, "unseen": unseen, "note": seen.note}
 
 
 def _figures(decision: Decision, logits: npt.NDArray[np.float32], labels: Targets, units: Units) -> dict[str, Any]:

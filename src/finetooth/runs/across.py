@@ -78,10 +78,7 @@ def compare(runs: Sequence[str | Path], *, within: float | None = None) -> dict[
     units = Units.of(reference.units)
     lines = [_line(row, reference, task.headline, units) for row in rows]
     judged = [line for line in lines if line["p"] is not None]
-    # The winners last: their p are corrected over fewer candidates, which were chosen before any test row was scored.
-    for family in (judged, [line for line in judged if line["winner"]]):
-        for line, adjusted in zip(family, holm([line["p"] for line in family]), strict=True):
-            line["p_holm"] = adjusted
+    _correct(judged)
     worse = [line["run"] for line in judged if line["winner"] and line["difference"] < 0 and line["p_holm"] < ALPHA]
     with_winner = {row.run for row in rows if row.winner}
     without = [str(folder) for folder in folders if str(folder) not in with_winner]
@@ -106,6 +103,14 @@ def compare(runs: Sequence[str | Path], *, within: float | None = None) -> dict[
         ],
         "rows": lines,
     }
+
+
+def _correct(judged: Sequence[dict[str, Any]]) -> None:
+    """Set p_holm of each compared row."""
+    # The winners last: their p are corrected over fewer candidates, which were chosen before any test row was scored.
+    for family in (judged, [line for line in judged if line["winner"]]):
+        for line, adjusted in zip(family, holm([line["p"] for line in family]), strict=True):
+            line["p_holm"] = adjusted
 
 
 def _not_shown(judged: Sequence[Mapping[str, Any]], within: float) -> list[str]:

@@ -104,9 +104,7 @@ def compare(
     _correct([entries[id(item)] for item in candidates if item is not winning and baselines])
     for item in scored:
         if winning is not None and item is not winning and item.row.role != "baseline":
-            pair = paired(item.gains, winning.gains, test=terms.metric.paired_test, units=terms.units)
-            against = {"difference": pair.difference, "interval": _interval(pair), "p": pair.p}
-            entries[id(item)]["against_winner"] = against
+            entries[id(item)]["against_winner"] = _against_winner(item, winning, terms)
     best = max(baselines, key=lambda item: float(item.gains.sum()), default=None)
     judgement = verdict.judge(
         judged, winner=winner, terms=terms, standings=standings, failed=failed, failed_baselines=failed_baselines
@@ -221,6 +219,12 @@ def _against_baselines(
         "p_against": _key(baselines[standing.hardest].row),
         "p_better": standing.p,
     }
+
+
+def _against_winner(item: _ScoredOutcome, winning: _ScoredOutcome, terms: Terms) -> dict[str, Any]:
+    """The difference of a candidate or a reference to the winner."""
+    pair = paired(item.gains, winning.gains, test=terms.metric.paired_test, units=terms.units)
+    return {"difference": pair.difference, "interval": _interval(pair), "p": pair.p}
 
 
 def _interval(pair: Paired) -> list[float] | None:

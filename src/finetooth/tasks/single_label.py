@@ -150,12 +150,12 @@ def _macro_f1_scores(outputs: Outputs, targets: Targets) -> Scores:
     def f1(right: npt.NDArray[np.int64], named: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         return np.divide(2 * right, named, out=np.zeros(len(named)), where=named > 0)
 
-    whole = f1(right, named)
+    of_class = f1(right, named)
     # A right answer counts twice in `named` of its class; a wrong one counts in two classes, once in each.
-    of_label = f1(right[targets] - hit, named[targets] - 1 - hit) - whole[targets]
-    of_answer = np.where(hit, 0.0, f1(right[answers], named[answers] - 1) - whole[answers])
+    of_label = f1(right[targets] - hit, named[targets] - 1 - hit) - of_class[targets]
+    of_answer = np.where(hit, 0.0, f1(right[answers], named[answers] - 1) - of_class[answers])
     without = (of_label + of_answer) / present  # m_i - m
-    return np.asarray(whole.sum() / present + (count - 1) * (without.mean() - without), np.float64)
+    return np.asarray(of_class.sum() / present + (count - 1) * (without.mean() - without), np.float64)
 
 
 def _hits(outputs: Outputs, targets: Targets) -> Scores:
