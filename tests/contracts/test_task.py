@@ -11,11 +11,10 @@ from tasks import CASES, Case, outputs_of, targets_of
 
 from finetooth.data import splits
 from finetooth.errors import DivergedError
-from finetooth.evaluation.claim import standing
 from finetooth.evaluation.decisions import Decision
 from finetooth.evaluation.intervals import metric_interval
 from finetooth.evaluation.seeds import recipe_difference
-from finetooth.evaluation.significance import paired
+from finetooth.evaluation.significance import paired, standings
 from finetooth.files import write_json
 from finetooth.recipe import Training
 from finetooth.runs import comparison, predictions
@@ -251,14 +250,15 @@ def test_a_row_compared_with_itself_differs_by_nothing(case: Case) -> None:
 @case
 def test_the_better_row_wins_against_every_baseline(case: Case) -> None:
     targets, classes = targets_of(case, COUNT)
-    metric = case.task.headline
+    metric, test = case.task.headline, case.task.headline.paired_test
+    assert test is not None
     good, poor, poorer = (
         metric.gains(outputs_of(case, targets, classes, noise=noise), targets) for noise in (0.0, 2.0, 8.0)
     )
-    standing_of_good = standing(good, [poorer, poor], terms=Terms(units=Units.single(COUNT), metric=metric))
-    assert standing_of_good.best == 1
-    assert standing_of_good.to_best.difference > 0
-    assert standing_of_good.p < 0.001
+    (standing,) = standings([good], [poorer, poor], test=test)
+    assert standing.best == 1
+    assert standing.to_best.difference > 0
+    assert standing.p_holm < 0.001
     seeds = [metric.gains(outputs_of(case, targets, classes, noise=0.5, seed=seed), targets) for seed in range(3)]
     claim = recipe_difference(np.stack(seeds), poorer[None, :], span=metric.span)
     assert claim.interval[0] < claim.difference < claim.interval[1]
@@ -274,14 +274,13 @@ def test_a_run_is_compared_by_the_metrics_of_its_task(case: Case, tmp_path: Path
         outputs = outputs_of(case, targets, classes, noise=noise)
         test = Predictions(names, targets, outputs.logits)
         outcomes.append(comparison.Outcome(name, kind, 1 if name == "lora" else None, test, 10, decision))
-    terms = Terms(units=Units.single(COUNT), metric=case.task.headline)
-    found = comparison.compare(outcomes, winner=("lora", 1), terms=terms, task=case.task)
+    found = comparison.compare(outcomes, winner=("lora", 1), margin=0.01, task=case.task)
     write_json(tmp_path / "comparison.json", found)  # all of it is finite
     headline, (row, *_) = case.task.headline, reversed(found["rows"])
     assert found["best_baseline"] == {"name": "better", "seed": None}
     assert row[headline.key] == headline.value(decision.outputs(outcomes[2].test.logits), targets)
     assert row["difference"] > 0
-    assert row["p_better"] < 0.05
+    assert row["p_holm"] < 0.05
     assert found["verdict"]["worth_it"] is True
     for metric in case.task.metrics[1:]:
         low, high = row[f"{metric.key}_interval"]
