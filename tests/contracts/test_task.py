@@ -11,10 +11,13 @@ from tasks import CASES, Case, outputs_of, targets_of
 
 from finetooth.data import splits
 from finetooth.errors import DivergedError
+from finetooth.evaluation.claim import standing
 from finetooth.evaluation.decisions import Decision
 from finetooth.evaluation.intervals import metric_interval
 from finetooth.evaluation.seeds import recipe_difference
-from finetooth.evaluation.significance import paired, standings
+from finetooth.evaluation.significance import paired
+from finetooth.evaluation.terms import Terms
+from finetooth.evaluation.units import Units
 from finetooth.files import write_json
 from finetooth.recipe import Training
 from finetooth.runs import comparison, predictions
@@ -44,11 +47,11 @@ def test_a_recipe_may_monitor_each_metric_of_its_task_and_no_other() -> None:
 
 
 @case
-def test_metrics_have_stable_keys_and_the_headline_metric_a_test(case: Case) -> None:
+def test_metrics_have_stable_keys_and_the_headline_metric_is_a_mean(case: Case) -> None:
     keys = [metric.key for metric in case.task.metrics]
     assert len(set(keys)) == len(keys)
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", key) for key in [case.task.name, *keys])
-    assert case.task.headline.paired_test is not None
+    assert case.task.headline.aggregate is None
     assert [case.task.metric(key) for key in keys] == list(case.task.metrics)
 
 
@@ -146,10 +149,11 @@ def test_scores_average_to_the_metric_and_lie_in_its_bounds(case: Case, metric: 
     value = metric.value(outputs, targets)
     assert metric.bounds[0] <= value <= metric.bounds[1]
     assert case.task.score(outputs.logits, targets)[metric.key] == value
-    if metric.scores is None:
-        return
     scores = metric.each(outputs, targets)
     assert (scores.dtype, scores.shape) == (np.float64, (COUNT,))
+    if metric.aggregate is not None:  # values of the jackknife, of which one may lie beyond the bounds
+        assert scores.mean() == pytest.approx(value, rel=1e-12)
+        return
     assert scores.sum() / COUNT == value
     assert scores.min() >= metric.bounds[0]
     assert scores.max() <= metric.bounds[1]
@@ -163,8 +167,10 @@ def test_other_orders_of_the_examples_only_change_the_order_of_the_scores(case: 
     outputs, order = outputs_of(case, targets, classes, noise=1.0), np.random.default_rng(4).permutation(COUNT)
     turned = Outputs(outputs.logits[order], outputs.answers[order])
     assert metric.value(turned, targets[order]) == pytest.approx(metric.value(outputs, targets), rel=1e-12)
-    if metric.scores is not None:
-        assert np.array_equal(metric.each(turned, targets[order]), metric.each(outputs, targets)[order])
+    each = metric.each(turned, targets[order])
+    if metric.aggregate is None:
+        assert np.array_equal(each, metric.each(outputs, targets)[order])
+    assert each == pytest.approx(metric.each(outputs, targets)[order], rel=1e-9)
 
 
 @metric_of
@@ -236,7 +242,6 @@ def test_targets_are_read_as_they_were_written(case: Case, tmp_path: Path) -> No
 def test_a_row_compared_with_itself_differs_by_nothing(case: Case) -> None:
     targets, classes = targets_of(case, COUNT)
     metric, test = case.task.headline, case.task.headline.paired_test
-    assert test is not None
     near, far = (metric.gains(outputs_of(case, targets, classes, noise=noise, seed=9), targets) for noise in (1.0, 2.0))
     same, ahead, behind = (paired(*rows, test=test) for rows in ((near, near), (near, far), (far, near)))
     assert (same.difference, same.p) == (0.0, 1.0)
@@ -250,15 +255,14 @@ def test_a_row_compared_with_itself_differs_by_nothing(case: Case) -> None:
 @case
 def test_the_better_row_wins_against_every_baseline(case: Case) -> None:
     targets, classes = targets_of(case, COUNT)
-    metric, test = case.task.headline, case.task.headline.paired_test
-    assert test is not None
+    metric = case.task.headline
     good, poor, poorer = (
         metric.gains(outputs_of(case, targets, classes, noise=noise), targets) for noise in (0.0, 2.0, 8.0)
     )
-    (standing,) = standings([good], [poorer, poor], test=test)
-    assert standing.best == 1
-    assert standing.to_best.difference > 0
-    assert standing.p_holm < 0.001
+    against = standing(good, [poorer, poor], terms=Terms(units=Units.single(COUNT), metric=metric))
+    assert against.best == 1
+    assert against.to_best.difference > 0
+    assert against.p < 0.001
     seeds = [metric.gains(outputs_of(case, targets, classes, noise=0.5, seed=seed), targets) for seed in range(3)]
     claim = recipe_difference(np.stack(seeds), poorer[None, :], span=metric.span)
     assert claim.interval[0] < claim.difference < claim.interval[1]
@@ -269,22 +273,26 @@ def test_the_better_row_wins_against_every_baseline(case: Case) -> None:
 def test_a_run_is_compared_by_the_metrics_of_its_task(case: Case, tmp_path: Path) -> None:
     targets, classes = targets_of(case, COUNT)
     names, decision, outcomes = tuple(f"a.csv:{row}" for row in range(COUNT)), Decision(task=case.task), []
-    for name, noise in (("worse", 4.0), ("better", 2.0), ("lora", 0.01)):
+    for name, noise in (("worse", 4.0), ("better", 2.0), ("lora", 0.3)):
         kind = "candidate" if name == "lora" else "baseline"
         outputs = outputs_of(case, targets, classes, noise=noise)
         test = Predictions(names, targets, outputs.logits)
         outcomes.append(comparison.Outcome(name, kind, 1 if name == "lora" else None, test, 10, decision))
-    found = comparison.compare(outcomes, winner=("lora", 1), margin=0.01, task=case.task)
+    terms = Terms(units=Units.single(COUNT), metric=case.task.headline, margin=0.01)
+    found = comparison.compare(outcomes, winner=("lora", 1), terms=terms, task=case.task)
     write_json(tmp_path / "comparison.json", found)  # all of it is finite
     headline, (row, *_) = case.task.headline, reversed(found["rows"])
     assert found["best_baseline"] == {"name": "better", "seed": None}
     assert row[headline.key] == headline.value(decision.outputs(outcomes[2].test.logits), targets)
     assert row["difference"] > 0
-    assert row["p_holm"] < 0.05
+    assert row["p_better"] < 0.05
     assert found["verdict"]["worth_it"] is True
+    fewest = np.unique(case.task.strata(targets), return_counts=True)[1].min()
     for metric in case.task.metrics[1:]:
-        low, high = row[f"{metric.key}_interval"]
-        assert metric.bounds[0] <= low <= high <= metric.bounds[1]
+        interval = row[f"{metric.key}_interval"]
+        assert (interval is not None) == (fewest >= metric.least_per_stratum)
+        if interval is not None:
+            assert metric.bounds[0] <= interval[0] <= interval[1] <= metric.bounds[1]
         assert metric.gain(row[f"{metric.key}_difference"]) > 0
     low, high = metric_interval(headline, headline.each(decision.outputs(outcomes[0].test.logits), targets))
     assert found["rows"][0]["interval"] == [low, high]
