@@ -94,8 +94,7 @@ def judge(
     best = next((row for row in rows if row.key == winner and row.role == "candidate"), None)
     titles = row_titles(row.key for row in rows)
     if best is None:
-        top = best_baseline(rows)
-        return _no_winner(winner, rows, None if top is None else titles[top.key], failed=failed)
+        return _no_winner(winner, rows, titles, failed=failed)
     table = Table(rows, best, titles, terms)
     candidates, baselines = table.of("candidate"), table.of("baseline")
     standing = standings[candidates.index(best)] if baselines else None
@@ -138,10 +137,17 @@ def judge(
 
 
 def _no_winner(
-    winner: tuple[str, int | None] | None, rows: Sequence[Judged], baseline: str | None, *, failed: Sequence[str]
+    winner: tuple[str, int | None] | None,
+    rows: Sequence[Judged],
+    titles: Mapping[tuple[str, int | None], str],
+    *,
+    failed: Sequence[str],
 ) -> Verdict:
-    """The verdict without test figures of a winner. baseline: the title of the best one."""
-    text = sentences.no_winner(baseline, winner=winner, failed=failed, any_row=bool(rows))
+    """The verdict without test figures of a winner."""
+    top = best_baseline(rows)
+    text = sentences.no_winner(
+        None if top is None else titles[top.key], winner=winner, failed=failed, any_row=bool(rows)
+    )
     key: Named | None = None if winner is None else {"name": winner[0], "seed": winner[1]}
     return Verdict(text, text, "no_winner", winner=key)
 

@@ -54,8 +54,7 @@ def evaluate(
     note: what a reader of the figures must know about seen rows, or None.
     Every call opens these rows and is recorded (runs.ledger), unless the same adapter was scored on the same rows
     before, which shows nothing new.
-    test_openings: the number of this opening. test_rows_seen, test_runs_seen: how many of the rows had been scored
-    before it, and in how many runs. test_runs_later: how many runs have scored some of them since.
+    test_openings: the number of this opening; test_rows_seen, test_runs_seen, test_runs_later: as in runs.ledger.
     Raises: as load; DataError for unusable data; TypeError for data of a type that has no rows.
     """
     progress, path = progress_for(progress), Path(run_or_adapter).absolute()

@@ -80,8 +80,7 @@ def compare(runs: Sequence[str | Path], *, within: float | None = None) -> dict[
     judged = [line for line in lines if line["p"] is not None]
     _correct(judged)
     worse = [line["run"] for line in judged if line["winner"] and line["difference"] < 0 and line["p_holm"] < ALPHA]
-    with_winner = {row.run for row in rows if row.winner}
-    without = [str(folder) for folder in folders if str(folder) not in with_winner]
+    without = [str(folder) for folder in folders if str(folder) not in {row.run for row in rows if row.winner}]
     return {
         "schema": 1,
         "task": task.name,
