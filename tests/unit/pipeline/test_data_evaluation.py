@@ -34,7 +34,7 @@ def save(path: Path, rows: Sequence[Row]) -> str:
 
 
 def only(figures: dict[str, Any]) -> dict[str, Any]:
-    return {key: figures[key] for key in ("examples", "accuracy", "loss", "macro_f1")}
+    return {key: figures[key] for key in ("examples", "units", "accuracy", "loss", "macro_f1")}
 
 
 def test_rows_of_training_are_counted_said_and_scored_apart(made: Path, tmp_path: Path) -> None:
@@ -48,7 +48,8 @@ def test_rows_of_training_are_counted_said_and_scored_apart(made: Path, tmp_path
         "5 of 20 rows were in the training rows of this run, and 3 in its validation rows, by which it was chosen: "
         "this is not a test result."
     )
-    assert mixed["unseen"] == pytest.approx(only(fresh), abs=1e-6)
+    assert only(mixed["unseen"]) == pytest.approx(only(fresh), abs=1e-6)
+    assert mixed["unseen"]["accuracy_interval"] == fresh["accuracy_interval"]
     assert (fresh["seen_rows"], fresh["note"], fresh["unseen"]) == ({"train": 0, "validation": 0}, None, None)
 
 
@@ -75,6 +76,16 @@ def test_rows_of_training_are_counted_said_and_scored_apart(made: Path, tmp_path
 )
 def test_the_note_counts_the_rows_of_both_splits(train: int, validation: int, of: int, note: str | None) -> None:
     assert _note({"train": train, "validation": validation}, of=of) == note
+
+
+def test_rows_with_one_text_are_one_unit(made: Path, tmp_path: Path) -> None:
+    once = finetooth.evaluate(made, data=save(tmp_path / "once.csv", FRESH))
+    often = finetooth.evaluate(made, data=save(tmp_path / "often.csv", FRESH * 5))
+    assert (once["examples"], once["units"]) == (12, 12)
+    assert (often["examples"], often["units"], often["accuracy"]) == (60, 12, once["accuracy"])
+    low, high = often["accuracy_interval"]
+    # Five copies of each text show no more than the text once.
+    assert high - low >= once["accuracy_interval"][1] - once["accuracy_interval"][0]
 
 
 def test_where_every_row_was_seen_nothing_is_left_to_score(made: Path, tmp_path: Path) -> None:
