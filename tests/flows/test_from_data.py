@@ -9,6 +9,8 @@ import yaml
 
 import finetooth
 import tiny
+from finetooth.evaluation.intervals import wilson
+from finetooth.files import read_json
 from trials import Trial
 
 CHANGES = ("--set", "candidates=[]", "--set", "baselines=[majority]")
@@ -51,6 +53,20 @@ def test_a_frame_is_run_and_goes_on(folder: Path) -> None:
     marks = (first.folder / "results.json").stat().st_mtime_ns
     again = finetooth.run(finetooth.load_recipe(frame, overrides=["candidates=[]", "baselines=[majority]"]))
     assert (again.folder, (again.folder / "results.json").stat().st_mtime_ns) == (first.folder, marks)
+
+
+def test_rows_with_one_text_count_once(folder: Path, said: Any) -> None:
+    frame = pandas.read_csv("reviews.csv").drop_duplicates("text")
+    pandas.concat([frame, frame, frame]).to_csv("repeated.csv", index=False)
+    trial = Trial(folder / "repeated.csv", folder / "runs" / "repeated")
+    code, out, err = said(trial, "run", "repeated.csv", *CHANGES)
+    assert code == 0, err
+    compared = read_json(trial.folder.comparison)
+    assert compared["units"] * 3 == compared["examples"]
+    assert f"{compared['examples']} test rows with {compared['units']} different texts" in " ".join(out.split())
+    (row,) = compared["rows"]
+    low, high = wilson(row["correct"] // 3, compared["units"])  # each text once
+    assert row["interval"][0] <= low and high <= row["interval"][1]
 
 
 def test_a_file_is_checked(folder: Path, said: Any) -> None:

@@ -1,6 +1,7 @@
 """A run of the kinds of rows that the other flows lack: groups, several seeds, full, layers frozen under way."""
 
 import csv
+import html
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,10 @@ import pytest
 
 import golden
 import tiny
+from finetooth.evaluation.intervals import wilson
+from finetooth.files import read_json
+from finetooth.report.terminal import render
+from finetooth.report.view import view_of
 from trials import Finished, Trial, write_recipe
 
 WIDE: dict[str, Any] = {
@@ -47,6 +52,22 @@ def test_every_row_ended_well(wide: Finished) -> None:
         *((name, seed, "done") for name in ("full", "then") for seed in (3, 4)),
     ]
     assert [row["frozen"] is not None for row in rows] == [False] * 3 + [True] * 2
+
+
+def test_rows_of_one_group_count_once_and_that_is_said_wherever_intervals_are(wide: Finished) -> None:
+    folder = wide.trial.folder
+    compared = read_json(folder.comparison)
+    assert (compared["examples"], compared["group"]) == (60, "author")
+    assert compared["units"] < 60
+    for row in compared["rows"]:
+        low, high = wilson(row["correct"], row["examples"])  # as if the rows were independent
+        assert row["interval"][1] - row["interval"][0] > high - low
+    where = f"60 test rows in {compared['units']} groups (author)"
+    page = html.unescape(folder.report.read_text(encoding="utf-8"))
+    for text in (render(view_of(folder.path)), page, folder.card.read_text(encoding="utf-8").replace("\\", "")):
+        assert where in " ".join(text.replace("\N{NO-BREAK SPACE}", " ").split())
+    assert compared["verdict"]["outcome"] == "too_few"
+    assert compared["verdict"]["headline"].startswith(f"No verdict from {where} (a verdict needs 100): then ")
 
 
 def test_golden_wide(wide: Finished) -> None:

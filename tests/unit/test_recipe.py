@@ -100,6 +100,10 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
             "decision: thresholds and costs both choose the answer. Set only one of them.",
         ),
         (
+            {"verdict": {"metric": "cost"}},
+            "verdict.metric: cost needs the costs of mistakes. Set decision.costs.",
+        ),
+        (
             {"decision": {"costs": {"good": {"bad": -1}}}},
             "decision.costs.good.bad: input should be greater than or equal to 0; found -1.",
         ),
