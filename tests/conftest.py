@@ -51,10 +51,14 @@ def finished_run(tmp_path: Path) -> Path:
         {
             "schema": 1,
             "level": 0.95,
+            "metric": "accuracy",
+            "units": 200,
+            "group": None,
             "best_baseline": {"name": "tfidf", "seed": None},
             "verdict": {
                 "text": "Worth it: lora-r8 beats the best baseline (tfidf) by 8.0 points (2.1 to 13.9).",
                 "headline": "Worth it: lora-r8 beats the best baseline (tfidf) by 8.0 points (2.1 to 13.9).",
+                "outcome": "gain",
                 "worth_it": True,
                 "unlearned": None,
                 "winner": {"name": "lora-r8", "seed": 0},

@@ -11,6 +11,7 @@ import finetooth
 import tiny
 from finetooth.errors import DataError, RecipeError
 from finetooth.evaluation.intervals import wilson
+from finetooth.evaluation.units import Units
 from finetooth.pipeline import base_comparison
 from finetooth.pipeline.check_text import describe
 from finetooth.progress import Silent
@@ -140,7 +141,8 @@ def measured(accuracy: float, other: float, rows: int = 1000) -> Iterator[base_c
 
 
 def compared(*measured_bases: Any) -> dict[str, Any]:
-    return base_comparison._compared(measured_bases, DEFAULT.headline)
+    count = next(len(item.scores) for item in measured_bases if item.scores is not None)
+    return base_comparison._compared(measured_bases, DEFAULT.headline, Units.single(count))
 
 
 def test_a_difference_is_distinguished_where_its_interval_leaves_out_0() -> None:
@@ -168,10 +170,11 @@ def line_of(base: str, **more: Any) -> dict[str, Any]:
 def test_long_names_and_wide_figures_stay_within_80_columns(group: Any) -> None:
     best = line_of("./models/of-a-long-name/random-bert", difference=None)
     comparison = {
-        "run": "r", "folds": 5, "sample_rows": 1000, "best": best["base"], "smallest_difference": 0.034,
+        "run": "r", "folds": 5, "sample_rows": 1000, "units": 300 if group else 1000, "best": best["base"], "smallest_difference": 0.034,
         "bases": [best, line_of("./models/of-a-long-name/random-distilbert")], "data": {"columns": {"group": group}},
     }  # fmt: skip
     text = describe(comparison)
     assert max(map(len, text.splitlines())) <= 80
     assert "-bert  " in text and "distilbert  " in text
-    assert ("data.group" in text) is (group is not None)
+    rows = "1,000 rows in 300 groups (writer)" if group else "1,000 rows"
+    assert f"{rows} cannot distinguish bases that are close" in " ".join(text.split())
