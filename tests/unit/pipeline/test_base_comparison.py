@@ -170,7 +170,8 @@ def line_of(base: str, **more: Any) -> dict[str, Any]:
 def test_long_names_and_wide_figures_stay_within_80_columns(group: Any) -> None:
     best = line_of("./models/of-a-long-name/random-bert", difference=None)
     comparison = {
-        "run": "r", "folds": 5, "sample_rows": 1000, "units": 300 if group else 1000, "best": best["base"], "smallest_difference": 0.034,
+        "run": "r", "folds": 5, "sample_rows": 1000, "units": 300 if group else 1000,
+        "best": best["base"], "smallest_difference": 0.034,
         "bases": [best, line_of("./models/of-a-long-name/random-distilbert")], "data": {"columns": {"group": group}},
     }  # fmt: skip
     text = describe(comparison)
