@@ -16,7 +16,7 @@ from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Data
 from finetooth.tasks import DEFAULT, Task
-from finetooth.wording import listed
+from finetooth.wording import listed, shown
 
 _SHOWN = 5
 
@@ -41,6 +41,7 @@ def read_labelled(
     Raises: DataError as load(), for a label that is not in `classes`, and for a source with training rows only.
     """
     progress, outside, run_columns = progress or Silent(), run_columns is None, run_columns or {}
+    group = spec.group
     files, spec = _find_files(spec.model_copy(update={"group": None, "slices": []}), paths)
     parts = _parts_to_score(files)
     first = parts[0]
@@ -49,6 +50,10 @@ def read_labelled(
     spec = _fit_to_header(first, spec, run_columns, notes)
     head = readers.read_sample(first, spec=spec)
     spec = _with_run_columns(spec, run_columns, head)
+    if group in head.columns:
+        spec = spec.model_copy(update={"group": group})
+    elif group is not None:
+        notes.append(f"there is no column '{shown(group)}', the run's data.group, so each text counts as independent.")
     if spec.label is None and "label" in run_columns and first.format in TABLES and not column_roles.names_label(head):
         raise DataError(_missing_column(run_columns, "label", head))
     chosen = column_roles.resolve(head, spec=spec, pairs=outside)

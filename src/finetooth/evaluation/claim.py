@@ -66,10 +66,10 @@ def standing(candidate: Scores, baselines: Sequence[Scores], *, terms: Terms) ->
 class Claim:
     """What the test rows show of the winner, at the level of the terms.
 
-    outcome: `too_few`: fewer than LEAST_EXAMPLES test rows, or fewer than LEAST_DIFFERING on which it differs from a
-    baseline. `gain`: better than every baseline by at least the gain asked for. `small_gain`: better, by less than
-    that. `better`: better, but by how much is open. `behind`: a baseline is better. `no_gain`: not shown to be better,
-    and better by less than the gain asked for. `open`: none of these is shown.
+    outcome: `too_few`: fewer than LEAST_EXAMPLES test rows, fewer than LEAST_DIFFERING on which it differs from a
+    baseline, or too few of a class for the metric. `gain`: better than every baseline by at least the gain asked for.
+    `small_gain`: better, by less than that. `better`: better, but by how much is open. `behind`: a baseline is better.
+    `no_gain`: not shown to be better, and better by less than the gain asked for. `open`: none of these is shown.
     baseline: the index of the baseline that decides. pair, interval: of the winner against it, at 1 - Terms.alpha.
     """
 
@@ -89,7 +89,8 @@ def claim(of: Standing, terms: Terms) -> Claim:
         return Claim(outcome, baseline, of.pairs[baseline], of.pairs[baseline].interval(level=level))
 
     is_ahead = of.to_best.difference > 0
-    if of.to_best.examples < LEAST_EXAMPLES or any(pair.differing < LEAST_DIFFERING for pair in of.pairs):
+    few_differ = any(pair.differing < LEAST_DIFFERING for pair in of.pairs)
+    if of.to_best.examples < LEAST_EXAMPLES or few_differ or not terms.has_intervals:
         return decided("too_few", nearest)
     if of.p < terms.alpha:
         if terms.gain == 0 or low >= terms.gain:

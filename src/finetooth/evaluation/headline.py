@@ -48,7 +48,7 @@ def against_baselines(table: Table, standing: Standing, *, failed: Sequence[str]
         case "no_gain":
             sentence = sentences.no_gain(name, of, difference, gain=terms.gain)
         case "too_few":
-            sentence = _too_few(name, other, made.pair, difference)
+            sentence = _too_few(name, other, made.pair, difference, terms)
         case "open":
             p = standing.p if made.pair.difference > 0 else standing.p_behind
             power_sentence, rows = _power(made, terms, difference)
@@ -56,7 +56,10 @@ def against_baselines(table: Table, standing: Standing, *, failed: Sequence[str]
     return Headline(sentence, made.outcome)
 
 
-def _too_few(name: str, baseline: str, pair: Paired, difference: Gap) -> str:
+def _too_few(name: str, baseline: str, pair: Paired, difference: Gap, terms: Terms) -> str:
+    if not terms.has_intervals:
+        least = terms.metric.least_per_stratum
+        return sentences.too_rare(name, baseline, difference, fewest=terms.fewest or 0, least=least)
     if pair.examples < claim.LEAST_EXAMPLES:
         return sentences.too_few(name, baseline, difference, least=claim.LEAST_EXAMPLES)
     return sentences.too_alike(name, baseline, difference, differing=pair.differing, least=claim.LEAST_DIFFERING)

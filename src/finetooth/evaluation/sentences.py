@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from finetooth.evaluation.gap import Gap, amount
 from finetooth.tasks import Metric
-from finetooth.wording import at_least, capital, cut, listed, p_value, percent
+from finetooth.wording import at_least, capital, counted, cut, listed, p_value, percent
 
 _SHOWN = 3  # names of failed rows
 _LONGEST_CLASS = 30
@@ -58,6 +58,15 @@ def too_alike(name: str, baseline: str, gap: Gap, *, differing: int, least: int)
     return (
         f"No verdict: {name} and {baseline} differ on only {differing:,} of {gap.where} (a verdict needs {least}); the "
         f"difference is {gap.text(signed=True)}."
+    )
+
+
+def too_rare(name: str, baseline: str, gap: Gap, *, fewest: int, least: int) -> str:
+    """A class has fewer test rows, `fewest`, than the metric needs for an interval."""
+    title, rows = gap.metric.title, counted(fewest, "test row")
+    return (
+        f"No verdict: a class has only {rows}, and {title} needs {least} of each for an interval; "
+        f"the difference of {name} to {baseline} is {amount(gap.difference, gap.metric)} in {title}."
     )
 
 

@@ -147,11 +147,9 @@ def _binomial_mid_p(fewer: int, more: int) -> float:
 
 
 def _student_p(difference: float, deviation: float, count: int) -> float:
-    """Two-sided p of the mean of `count` differences; 0.0 if all are the same, and 1.0 if that is 0."""
-    if count == 1 or difference == 0:
+    """Two-sided p of the mean of `count` differences; 1.0 if all are the same: nothing shows how much they vary."""
+    if count == 1 or deviation == 0:
         return 1.0
-    if deviation == 0:
-        return 0.0
     from scipy.special import stdtr  # a third of a second to load
 
     return 2 * float(stdtr(count - 1, -abs(difference) * math.sqrt(count) / deviation))

@@ -16,7 +16,8 @@ class Terms:
     units: the units of sampling of the N rows. group: the column whose values make the units, if there is one.
     metric: rows are compared by it. gain: the least gain that makes fine-tuning worth it, and margin: what a smaller
     candidate may lose and still be good enough; both in the unit of the metric (a share, 0 to 1, for accuracy).
-    looks: how often these test rows were looked at, this time included.
+    looks: how often these test rows were looked at, this time included. fewest: the number of test rows of the rarest
+    class, or of the smallest stratum of another task; None if it does not matter.
     """
 
     units: Units
@@ -25,6 +26,12 @@ class Terms:
     margin: float = 0.005
     looks: int = 1
     group: str | None = None
+    fewest: int | None = None
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether the metric has intervals on these test rows (Metric.least_per_stratum)."""
+        return self.fewest is None or self.fewest >= self.metric.least_per_stratum
 
     @property
     def alpha(self) -> float:

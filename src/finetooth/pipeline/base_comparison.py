@@ -141,7 +141,7 @@ def _compared(measured: Sequence[_Measured], headline: Metric, units: Units) -> 
     return {
         "best": None if best is None else best[0],
         "bases": [_line(item, best, headline, units, level=1 - alpha) for item in measured],
-        "smallest_difference": _smallest(scored, best, units, alpha=alpha),
+        "smallest_difference": _smallest(scored, best, headline, units, alpha=alpha),
     }
 
 
@@ -169,7 +169,12 @@ def _line(
 
 
 def _smallest(
-    scored: Sequence[tuple[str, Scores]], best: tuple[str, Scores] | None, units: Units, *, alpha: float
+    scored: Sequence[tuple[str, Scores]],
+    best: tuple[str, Scores] | None,
+    headline: Metric,
+    units: Units,
+    *,
+    alpha: float,
 ) -> float | None:
     """The smallest true difference, 0 to 1, that these rows show in 4 of 5 cases.
 
@@ -179,5 +184,5 @@ def _smallest(
     if best is None or not others:
         return None
     closest = max(others, key=lambda scores: float(scores.sum()))
-    pair = paired(closest, best[1], units=units)
+    pair = paired(closest, best[1], test=headline.paired_test, units=units)
     return smallest_shown(pair, alpha=alpha) if pair.differing else None

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from finetooth.evaluation import deciding, decision_file, learning
 from finetooth.evaluation.cost import COST, cost_metric
 from finetooth.evaluation.decisions import Decision
@@ -24,7 +26,7 @@ from finetooth.runs.ledger import History
 from finetooth.runs.memory import peak_bytes
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.results import Costs, ResultsRow, RowCosts
-from finetooth.runs.work import read_units
+from finetooth.runs.work import read_labels, read_units
 from finetooth.tasks import Metric
 from finetooth.wording import row_title, shown
 from finetooth.workers.executor import Key
@@ -136,8 +138,10 @@ def _compared(
 
 
 def _terms(recipe: Recipe, plan: Plan, folder: RunFolder, *, looks: int) -> Terms:
+    labels = read_labels(folder, "test")[1]
     return Terms(
         units=Units.of(read_units(folder)),
+        fewest=int(np.unique(plan.of_task().strata(labels), return_counts=True)[1].min()),
         group=None if recipe.data.group is None else shown(recipe.data.group),
         metric=_metric_of(recipe, plan),
         gain=recipe.least_gain,

@@ -310,7 +310,7 @@ def _figures(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, *,
         "level": level,
         "interval": (heads["lowest"], heads["highest"]) if heads else tuple(interval),
         "gain": difference,
-        "gain_unit": next((one.unit for one in task.metrics if one.key == metric), "own"),
+        "gain_unit": "share" if metric is None else next((m.unit for m in task.metrics if m.key == metric), "own"),
         "p": p,
     }
     return _made(Figures, {**compared, **test, **values})

@@ -171,23 +171,18 @@ def _row(item: _ScoredOutcome, metrics: Sequence[Metric], task: Task, terms: Ter
         **counts,
         "interval": interval_as_json(metric_interval(headline, scores, units=terms.units, level=LEVEL)),
         **{metric.key: metric.value(*item.pair) for metric in metrics},
-        **{f"{metric.key}_interval": _interval_of(metric, item, task, terms) for metric in metrics[1:]},
+        **{f"{metric.key}_interval": _interval_of(metric, item, terms) for metric in metrics[1:]},
         "calibration_error": calibration_error(bins) if bins else None,
         "calibration_error_limit": calibrated_limit(bins) if bins else None,
         "reliability": [asdict(one) for one in bins],
     }
 
 
-def _interval_of(metric: Metric, item: _ScoredOutcome, task: Task, terms: Terms) -> list[float] | None:
+def _interval_of(metric: Metric, item: _ScoredOutcome, terms: Terms) -> list[float] | None:
     """The interval of a row's figure; None if too few rows of a class are tested, or an end is infinite."""
-    if not _has_interval(metric, item, task):
+    if terms.fewest is not None and terms.fewest < metric.least_per_stratum:
         return None
     return interval_as_json(metric_interval(metric, metric.each(*item.pair), units=terms.units, level=LEVEL))
-
-
-def _has_interval(metric: Metric, item: _ScoredOutcome, task: Task) -> bool:
-    fewest = np.unique(task.strata(item.row.test.labels), return_counts=True)[1].min()
-    return bool(fewest >= metric.least_per_stratum)
 
 
 def _against_baselines(
@@ -202,14 +197,14 @@ def _against_baselines(
     pair, best = standing.to_best, baselines[standing.best]
     differences = {
         "difference": pair.difference,
-        "difference_interval": _interval(pair),
+        "difference_interval": _interval(pair) if terms.has_intervals else None,
         "only_row": pair.only_a,
         "only_baseline": pair.only_b,
     }
     for metric in others:
         own, other = (metric.each(*row.pair) for row in (item, best))
         of_metric = paired(own, other, test=metric.paired_test, units=terms.units)
-        enough = _has_interval(metric, item, item.row.decision.task)
+        enough = terms.fewest is None or terms.fewest >= metric.least_per_stratum
         differences[f"{metric.key}_difference"] = of_metric.difference
         differences[f"{metric.key}_difference_interval"] = _interval(of_metric) if enough else None
     return differences | {

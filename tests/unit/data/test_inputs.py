@@ -427,3 +427,13 @@ def test_numbers_begin_where_they_began_in_the_run(files: Files) -> None:
     zero = files.write("zero.csv", "text,label\na film,0\n")
     with pytest.raises(DataError, match="label '0' is not one of the labels"):
         data.read_labelled(data_of_run(labels=names), [zero], classes=names, first_label_number=1)
+
+
+def test_rows_to_score_have_the_groups_of_the_runs_column_or_a_note_says_that_there_is_none(files: Files) -> None:
+    values = {"text": "t", "label": "y", "group": "film"}
+    path = files.write("scored.csv", "t,y,film\na,no,1\nb,yes,1\nc,no,2\nd,yes,\n")
+    examples, notes = evaluated([path], ["no", "yes"], **values)
+    assert examples.groups == ("1", "1", "2", None) and not any("film" in note for note in notes)
+    examples, notes = evaluated([files.write("bare.csv", "t,y\na,no\nb,yes\n")], ["no", "yes"], **values)
+    assert examples.groups == ()
+    assert "there is no column 'film', the run's data.group, so each text counts as independent." in notes

@@ -522,3 +522,14 @@ def test_a_candidate_with_a_third_of_the_cost_wins_where_cost_decides():
     by_accuracy = [row(one.role, one.name, answers, DEFAULT.headline)
                    for one, answers in zip(by_cost, (misses, alarms), strict=True)]  # fmt: skip
     assert judge(by_accuracy)["worth_it"] is False
+
+
+def test_macro_f1_with_few_rows_of_a_class_has_no_verdict():
+    rows = [TFIDF, GOOD]
+    judged = judge(rows, metric=DEFAULT.metric("macro_f1"), fewest=4)
+    assert (judged["outcome"], judged["worth_it"]) == ("too_few", None)
+    assert judged["text"] == (
+        "No verdict: a class has only 4 test rows, and macro-F1 needs 10 of each for an interval; the difference of "
+        "lora-r8 to tfidf is 5 points in macro-F1."
+    )
+    assert judge(rows, fewest=4)["outcome"] == "gain"  # accuracy needs no number of rows of a class

@@ -20,7 +20,7 @@ from finetooth.pipeline.finish import choose_winner, clear_away, conclude
 from finetooth.runs import predictions
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.ledger import History
-from finetooth.runs.work import read_examples, save_examples
+from finetooth.runs.work import read_examples, save_examples, write_splits
 
 PLAN = plans.plan(model=plans.model(token_budget=9))
 
@@ -68,13 +68,20 @@ def test_the_winner_is_the_best_on_validation_even_if_it_fails_later_on_the_test
     assert choose_winner(recipe, PLAN, folder, keys=[("c", 0)]) is None
 
 
+def save(folder: RunFolder, part: Examples, classes: tuple[str, str]) -> None:
+    """The same examples for each split, as a run saves them."""
+    dataset = Dataset(part, part, part, classes, "ab" * 32, "cd" * 32, {})
+    save_examples(folder, dataset)
+    write_splits(folder, dataset)
+
+
 def decided_run(folder: RunFolder, labels: np.ndarray, outputs: dict[str, tuple[np.ndarray, Decision]]) -> None:
     """Trained rows, verified and scored: what each one's logits are and how its adapter decides."""
     folder.work.mkdir(parents=True)
     write_hashed_json(folder.seconds, {})
     ids = tuple(map(str, range(len(labels))))
     part = Examples(ids, ids, None, labels)
-    save_examples(folder, Dataset(part, part, part, ("bad", "good"), "ab" * 32, "cd" * 32, {}))
+    save(folder, part, ("bad", "good"))
     for name, (logits, decision) in outputs.items():
         row = folder.row(name, 0)
         row.adapter.mkdir(parents=True)
@@ -144,6 +151,29 @@ def test_the_winner_is_judged_by_the_labels_and_the_probabilities_it_decides(tmp
     assert choose_winner(recipe_of("a", "b", monitor="accuracy"), PLAN, folder, keys=keys) == ("b", 0)
 
 
+def test_with_costs_the_winner_and_the_verdict_are_by_cost(tmp_path: Path) -> None:
+    labels = np.arange(120) % 2
+    accurate, careful = np.where(np.arange(120) < 30, 0, labels), np.where(np.arange(120) < 40, 1, labels)
+    folder, keys = RunFolder(tmp_path), [("accurate", 0), ("careful", 0)]
+    logits = {
+        name: np.eye(2, dtype=np.float32)[answers] for name, answers in zip("ac", (accurate, careful), strict=True)
+    }
+    decided_run(folder, labels, {"accurate": (logits["a"], Decision()), "careful": (logits["c"], Decision())})
+    values = recipe_of("accurate", "careful", monitor="accuracy").model_dump(mode="json")
+    costs = {"decision": {"costs": {"good": {"bad": 5.0}}}}  # a good one called bad costs five mistakes
+    by_cost = Recipe.model_validate(values | costs)
+    by_accuracy = Recipe.model_validate(values | costs | {"verdict": {"metric": "accuracy"}})
+    assert choose_winner(by_accuracy, PLAN, folder, keys=keys) == ("accurate", 0)
+    assert choose_winner(by_cost, PLAN, folder, keys=keys) == ("careful", 0)
+    plan = replace(PLAN, counts={"train": 120, "validation": 120, "test": 120})
+    conclude(by_cost, plan, folder, keys=keys, winner=("careful", 0), history=History(looks=3), command_bytes=0)
+    compared = read_json(folder.comparison)
+    assert [row["cost"] for row in compared["rows"]] == [15 * 5 / 120, 20 / 120]
+    assert (compared["metric"], compared["gain"], compared["looks"]) == ("cost", 0.0, 3)
+    assert compared["alpha"] == pytest.approx(0.05 * 6 / (9 * np.pi**2))
+    assert compared["rows"][0]["against_winner"]["difference"] == pytest.approx((20 - 75) / 120)
+
+
 def test_losses_and_calibration_are_those_of_the_probabilities_after_the_temperature(tmp_path: Path) -> None:
     labels = np.array([0, 0, 1, 1])
     logits = np.log(np.array([[0.9, 0.1], [0.8, 0.2], [0.98, 0.02], [0.2, 0.8]])).astype(np.float32)
@@ -163,30 +193,31 @@ def test_losses_and_calibration_are_those_of_the_probabilities_after_the_tempera
 
 
 def test_the_verdict_knows_baselines_that_failed_and_baselines_that_learnt_nothing(tmp_path: Path) -> None:
-    labels = np.arange(40) % 2
+    labels = np.arange(120) % 2
     right = np.where(labels[:, None] == np.arange(2), 2.0, 0.0).astype(np.float32)
     folder = RunFolder(tmp_path)
     decided_run(folder, labels, {"a": (right, Decision())})
-    for name, logits in (("majority", np.tile([1.0, 0.0], (40, 1))), ("original", right[:, ::-1])):
+    for name, logits in (("majority", np.tile([1.0, 0.0], (120, 1))), ("original", right[:, ::-1])):
         row = folder.row(name, None)
         row.path.mkdir(parents=True)
         if name == "original":
             row.adapter.mkdir()
             Measured().save(row.adapter)
-        part = predictions.Predictions(tuple(map(str, range(40))), labels, np.ascontiguousarray(logits, np.float32))
+        part = predictions.Predictions(tuple(map(str, range(120))), labels, np.ascontiguousarray(logits, np.float32))
         predictions.write(row.predictions, {"validation": part, "test": part})
     Majority(np.zeros(2, np.float32)).save(folder.row("majority", None).baseline)
     folder.row("full", 0).path.mkdir(parents=True)
     write_json(folder.row("full", 0).failed, {"error": "memory ran out."})
     recipe = recipe_of("a").model_copy(update={"baselines": ["majority", "original", "full"]})
-    plan = replace(PLAN, counts={"train": 40, "validation": 40, "test": 40})
+    plan = replace(PLAN, counts={"train": 120, "validation": 120, "test": 120})
     keys = [("majority", None), ("original", None), ("full", 0), ("a", 0)]
     conclude(recipe, plan, folder, keys=keys, winner=("a", 0), history=History(), command_bytes=0)
     verdict = read_json(folder.comparison)["verdict"]
     assert verdict["worth_it"] is None
     assert verdict["text"] == (
-        "a beats majority by 50.0 points (35.2 to 64.8); whether it was worth it cannot be said, because no trained "
-        "baseline (tfidf, probe) was run."
+        "a beats majority by 50.0 points (40.3 to 59.7); whether it was worth it cannot be said, because no trained "
+        "baseline (tfidf, probe) was run. This is the first look at these test rows, so the verdict is tested at 3 %, "
+        "with 97 % intervals."
     )
 
 
@@ -202,7 +233,7 @@ def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_ru
     write_json(folder.row("a", 0).failed, {"error": "the loss of step 3 is not finite."})
     folder.work.mkdir()
     write_hashed_json(folder.seconds, {"prepare": 1.0})
-    save_examples(folder, Dataset(two, two, two, ("a", "b"), "ab" * 32, "cd" * 32, {}))
+    save(folder, two, ("a", "b"))
 
     def end() -> None:
         finish.conclude(recipe, plan, folder, keys=[("a", 0)], winner=None, history=History(), command_bytes=0)
