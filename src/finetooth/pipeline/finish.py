@@ -9,8 +9,8 @@ import numpy as np
 from finetooth.evaluation import deciding, decision_file, learning
 from finetooth.evaluation.cost import COST, cost_metric
 from finetooth.evaluation.decisions import Decision
-from finetooth.evaluation.training_curve import LearningPoint
 from finetooth.evaluation.terms import Terms
+from finetooth.evaluation.training_curve import LearningPoint
 from finetooth.evaluation.units import Units
 from finetooth.files import discard, read_hashed_json, read_json, sweep
 from finetooth.models.artifact_files import weights_name
