@@ -2,10 +2,10 @@
 
     python benchmarks/kill_trials.py [--kills 20] [--seed 0]
 
-A tiny model with dropout and accumulation on; the command and its child are killed at random moments (see tests/trials)
-and the same command is given again, until the run ends. Every run that ends is compared with one never killed: adapter
-folder, predictions.parquet and results.json byte by byte, one opening of the test set, and at most one checkpoint
-interval done again a kill.
+A tiny model with dropout and accumulation on; the command and its child are killed at random moments and soon after
+files are written (see tests/trials), and the same command is given again, until the run ends. Every run that ends is
+compared with one never killed: adapter folder, predictions.parquet and results.json byte by byte, one opening of the
+test set, and at most one checkpoint interval done again a kill.
 """
 
 import argparse
