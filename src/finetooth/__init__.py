@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from finetooth.recipe import Recipe as Recipe
     from finetooth.recipe_draft import load_recipe as load_recipe
     from finetooth.runs.across import compare as compare
+    from finetooth.runs.judging import judge as judge
 
 _HOMES = {
     "FinetoothError": ("finetooth.errors", "FinetoothError"),
@@ -34,6 +35,7 @@ _HOMES = {
     "check": ("finetooth.pipeline.recipe_check", "check"),
     "compare": ("finetooth.runs.across", "compare"),
     "evaluate": ("finetooth.pipeline.data_evaluation", "evaluate"),
+    "judge": ("finetooth.runs.judging", "judge"),
     "load": ("finetooth.pipeline.trained_model", "load"),
     "load_recipe": ("finetooth.recipe_draft", "load_recipe"),
     "open_run": ("finetooth.pipeline.finished_run", "open_run"),
@@ -50,6 +52,7 @@ __all__ = [
     "check",
     "compare",
     "evaluate",
+    "judge",
     "load",
     "load_recipe",
     "open_run",

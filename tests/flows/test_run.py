@@ -17,6 +17,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 import finetooth
 import golden
+import tiny
 from finetooth.errors import FinetoothError
 from finetooth.files import damage, read_json, sha256_file
 from finetooth.models.artifact_files import ADAPTER_WEIGHTS
@@ -181,6 +182,26 @@ def test_predict_says_the_same_of_texts_a_file_and_stdin(steady: Finished, said:
     assert [line[1] for line in lines[1:]] == [answer["label"] for answer in expected]
 
 
+def test_judge_reads_what_predict_writes(table: Finished, said: Any, tmp_path: Path) -> None:
+    """The figures are those of evaluate on the same rows, whose next look comes after that of judge."""
+    trial, rows = table.trial, tmp_path / "rows.csv"
+    with rows.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("text", "label"), *tiny.texts(40, seed=7)])
+    code, written, err = said(trial, "predict", "--with", str(trial.out), str(rows))
+    assert code == 0, err
+    (tmp_path / "labels.tsv").write_text(written, encoding="utf-8")
+    code, out, err = said(trial, "judge", str(tmp_path / "labels.tsv"), "--truth", str(rows), "--json")
+    assert code == 0, err
+    judgement = json.loads(out)
+    check_fields("judge", judgement)
+    figures = finetooth.evaluate(trial.out, data=rows)
+    keys = ("accuracy", "accuracy_interval", "macro_f1")
+    assert {key: judgement["rows"][0][key] for key in keys} == {key: figures[key] for key in keys}
+    assert judgement["units"] == figures["units"]
+    assert judgement["test_id"] == figures["test_id"]
+    assert figures["test_openings"] == judgement["test_openings"] + 1
+
+
 def test_verify_checks_the_finished_run_again_and_names_what_was_changed(
     table: Finished, said: Any, tmp_path: Path
 ) -> None:
@@ -313,7 +334,9 @@ def everything_measured(trial: Trial) -> dict[str, str]:
 
 
 def test_agents_md_has_a_line_for_every_verb_that_prints_json() -> None:
-    assert set(FIELDS) == {"run", "check", "predict", "evaluate", "show", "verify", "doctor", "compare", "fetch"}
+    assert set(FIELDS) == {
+        "run", "check", "predict", "evaluate", "show", "verify", "doctor", "compare", "judge", "fetch",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", ["check", "predict", "evaluate", "show", "verify", "doctor", "fetch"])

@@ -36,6 +36,7 @@ def loaded_by(*arguments):
         ["--help"], ["--version"],
         ["quickstart", "--help"], ["run", "--help"], ["check", "--help"], ["predict", "--help"],
         ["evaluate", "--help"], ["verify", "--help"], ["doctor", "--help"], ["show", "--help"], ["compare", "--help"],
+        ["judge", "--help"],
         ["fetch", "--help"], ["recipe", "--help"], ["recipe", "schema"],
     ],
     ids=" ".join,
@@ -77,3 +78,11 @@ def test_compare_loads_no_torch_and_no_scikit_learn(finished_run):
     assert code == 1  # one run, named twice: refused after everything is imported
     assert {"numpy", "pyarrow"} <= names
     assert names & {"torch", "transformers", "peft", "sklearn", "scipy", "datasets"} == set()
+
+
+def test_judge_loads_no_torch_and_no_scikit_learn(tmp_path, monkeypatch):
+    monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path / "state"))
+    (tmp_path / "rows.csv").write_text("id,label\n1,good\n2,bad\n", encoding="utf-8")
+    code, names = loaded_by("judge", str(tmp_path / "rows.csv"), "--truth", str(tmp_path / "rows.csv"))
+    assert code == 0
+    assert names & {"torch", "transformers", "peft", "sklearn", "scipy", "pandas", "datasets"} == set()

@@ -50,6 +50,7 @@ for _verb in (
     result_verbs.doctor,
     result_verbs.show,
     result_verbs.compare,
+    result_verbs.judge,
     result_verbs.recipe,
     recipe_verbs.fetch,
 ):

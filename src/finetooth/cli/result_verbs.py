@@ -1,4 +1,4 @@
-"""The verbs that read a finished run or an adapter: show, recipe, compare, verify, doctor. None imports torch."""
+"""The verbs that read finished runs, adapters or predictions: show, compare, judge, verify... None imports torch."""
 
 import shlex
 import sys
@@ -98,6 +98,32 @@ def compare(runs: tuple[str, ...], fail_if_worse: bool, within: float | None, as
     then = f"finetooth show {shlex.quote(comparison['reference']['run'])} --wide"
     output.emit_either(comparison, lambda: describe(comparison), as_json=as_json, then=then)
     return 3 if (fail_if_worse and comparison["worse"]) or comparison["not_shown_within"] else 0
+
+
+@click.command(short_help="Score files of predictions on the same labelled rows.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.option("--truth", metavar="FILE", required=True, type=click.Path(), help="The labelled rows.")
+@click.option(
+    "--group", metavar="COLUMN", help="Column of the labelled rows; rows with the same value count as one."
+)  # fmt: skip
+@options.as_json
+def judge(files: tuple[str, ...], truth: str, group: str | None, as_json: bool) -> None:
+    """
+    \b
+        finetooth judge gpt.csv setfit.csv --truth test.csv
+
+    Score the predictions of any systems on the same labelled rows, and compare each later FILE with the first. Nothing
+    is trained, and nothing about the predictions is verified. Each FILE (CSV, TSV, JSONL, Parquet) has a column with a
+    label, which may be empty if there is no answer; that counts as wrong. Its rows are matched with those of --truth
+    by a column `id` in both, else by the text, else by a column `row`: the number of the labelled row, from 1, as
+    `predict` writes it. Every labelled row needs a prediction. As `evaluate` does, it records that the rows were
+    scored; to judge the same files again does not count.
+    """
+    from finetooth.report.judgement import describe
+    from finetooth.runs.judging import judge as judge_files
+
+    judgement = judge_files(files, truth=truth, group=group)
+    output.emit_either(judgement, lambda: describe(judgement), as_json=as_json)
 
 
 CHECK_FAILED = 3

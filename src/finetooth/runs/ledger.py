@@ -2,12 +2,12 @@
 
 Each use of a test row makes its figures less reliable, because people choose settings by what they saw.
 
-`run` opens its test split, and `evaluate` the rows that it scores. `compare` and `verify` read predictions whose rows a
-run has opened, so they add nothing.
+`run` opens its test split, and `evaluate` and `judge` open the rows that they score. `compare` and `verify` read
+predictions whose rows a run has opened, so they add nothing.
 
 An opening is one file, NUMBER.opening. Its first line is the SHA-256 of the rest. Its second line is JSON: run_id, run,
-opened, adapters. Then come the rows, 24 bytes each, sorted: the key of the text (data.overlap.keys) and the key of text
-and label (row_keys).
+opened, adapters (hashes of adapters, or of files of predictions). Then come the rows, 24 bytes each, sorted: the key of
+the text (data.overlap.keys) and the key of text and label (row_keys).
 """
 
 import hashlib
@@ -119,6 +119,17 @@ def open_adapter(rows: RowKeys, adapter: Path, *, run_name: str) -> History:
     Raises: RunError if the opening cannot be recorded.
     """
     return _open(rows, f"evaluate-{uuid.uuid4().hex}", run_name=run_name, adapters=[adapter_hash(adapter)], free=True)
+
+
+def open_predictions(rows: RowKeys, files: Sequence[Path]) -> History:
+    """Record durably that files of predictions are scored on these rows, unless one opening had all of these files.
+
+    That one shows nothing new, so it is free, as in open_adapter. A file is the same if its bytes are.
+    Raises: RunError if the opening cannot be recorded.
+    """
+    run_name = f"judge {', '.join(file.name for file in files)}"
+    hashes = [sha256_file(file) for file in files]
+    return _open(rows, f"judge-{uuid.uuid4().hex}", run_name=run_name, adapters=hashes, free=True)
 
 
 def runs_later(run_id: str) -> int:
