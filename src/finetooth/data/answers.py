@@ -1,7 +1,7 @@
 """Reads labelled rows, and files of predictions for them, whose rows are named by an id, a text or a number."""
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -54,7 +54,8 @@ class Truth:
 class Predictions:
     """The rows of a file of predictions. matched_by: what keys are. label_column: where the labels come from.
 
-    labels: None where the cell is empty.
+    text_keys: of the texts, if their column has the name that it has in the labelled rows. labels: None where the cell
+    is empty.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Predictions:
     label_column: str
     numbers: Sequence[int]
     keys: Sequence[Hashable]
+    text_keys: Sequence[bytes] | None
     labels: Sequence[str | None]
 
     def row(self, index: int) -> str:
@@ -103,10 +105,12 @@ def read_predictions(path: Path, truth: Truth) -> Predictions:
     named = [column for name in _PREDICTION_NAMES if (column := _named(sample, name)) is not None]
     texts = _text_columns(sample, named, expected=truth.text_columns) if truth.texts is not None else []
     matched_by: MatchedBy
+    columns = dict(zip(("text", "text_pair"), texts, strict=False))
     if ids is not None and truth.ids is not None:
-        matched_by, columns = "id", {"id": ids}
+        is_same = [*map(folded, texts)] == [*map(folded, truth.text_columns)]
+        matched_by, columns = "id", {"id": ids, **(columns if is_same else {})}
     elif texts:
-        matched_by, columns = "text", dict(zip(("text", "text_pair"), texts, strict=False))
+        matched_by = "text"
     elif position is not None:
         matched_by, columns = "row", {"row": position}
     else:
@@ -117,8 +121,9 @@ def read_predictions(path: Path, truth: Truth) -> Predictions:
     others = [name for name in (ids, position, *texts) if name is not None]
     label = _label_column(sample, _PREDICTION_NAMES, others)
     numbers, values = _values(sample, spec, columns | {"label": label}, label=_name_or_none)
-    keys = values[matched_by] if matched_by != "text" else overlap.keys(values["text"], values.get("text_pair"))
-    return Predictions(str(path), matched_by, label, numbers, keys, values["label"])
+    text_keys = overlap.keys(values["text"], values.get("text_pair")) if "text" in values else None
+    keys = values[matched_by] if matched_by != "text" else text_keys or []
+    return Predictions(str(path), matched_by, label, numbers, keys, text_keys, values["label"])
 
 
 def _row(number: int, key: Hashable | None) -> str:
@@ -156,19 +161,18 @@ def _text_columns(sample: Sample, used: Sequence[str], *, expected: Sequence[str
     same = [column for name in expected if (column := _named(sample, folded(name))) is not None]
     if expected and len(same) == len(expected):
         return same
-    pair = detection.pair_by_name(sample.columns)
-    if pair is not None and len(expected) != 1:
+    if len(expected) != 1 and (pair := detection.pair_by_name(sample.columns)) is not None:
         return list(pair)
     profiles = detection.profiles_of(sample.columns, sample.rows)
     choice = detection.text_column({name: profiles[name] for name in profiles if name not in used})
-    if choice is None or len(expected) == 2 or not (choice[1] == "known name" or profiles[choice[0]].is_free_text):
+    if choice is None or len(expected) == 2:
         return []
-    return [choice[0]]
+    name, how = choice
+    return [name] if how == "known name" or (profiles[name].is_free_text and not expected) else []
 
 
-def _label_column(sample: Sample, names: Sequence[str], used: Iterable[str]) -> str:
+def _label_column(sample: Sample, names: Sequence[str], used: Collection[str]) -> str:
     """The column of the labels: one of `names`, the first first, or as the data readers detect it."""
-    used = set(used)
     free = [column for column in sample.columns if column not in used]
     for name in names:
         if (column := _named(sample, name)) in free and column is not None:
@@ -242,6 +246,5 @@ def _position(value: object) -> int:
 def _check_distinct_ids(name: str, numbers: Sequence[int], ids: Sequence[str]) -> None:
     first: dict[str, int] = {}
     for number, key in zip(numbers, ids, strict=False):
-        earlier = first.setdefault(key, number)
-        if earlier != number:
+        if (earlier := first.setdefault(key, number)) != number:
             raise DataError(f"{name}: id {short(key)} is in rows {earlier:,} and {number:,}. Give each row its own id.")

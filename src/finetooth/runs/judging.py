@@ -125,7 +125,23 @@ def _match_rows(predictions: Predictions, truth: Truth) -> list[int]:
         )
     if problems:
         raise DataError("\n".join(f"{predictions.name}: {problem}" for problem in problems))
-    return [first[key] for key in keys]
+    order = [first[key] for key in keys]
+    if predictions.text_keys is not None:
+        _check_same_texts(predictions, truth, order=order, text_keys=predictions.text_keys)
+    return order
+
+
+def _check_same_texts(
+    predictions: Predictions, truth: Truth, *, order: Sequence[int], text_keys: Sequence[bytes]
+) -> None:
+    """Check that rows with the same id have the same text. order: of _match_rows. Raises: DataError with the first."""
+    texts = truth.keys("text")
+    others = [index for row, index in enumerate(order) if text_keys[index] != texts[row]]
+    if others:
+        raise DataError(
+            f"{predictions.name}: {counted(len(others), 'row')} with another text than the labelled row with the same "
+            f"id (first: {predictions.row(others[0])}). Correct the ids, or remove the column `id` to match by text."
+        )
 
 
 def _check_known(predictions: Predictions, truth: Truth, *, unknown: Sequence[int], classes: Sequence[str]) -> None:
@@ -212,9 +228,8 @@ def _compare(lines: Sequence[dict[str, Any]], hits: Sequence[Scores], terms: Ter
 def _outcome(pair: Paired, p_holm: float, *, alpha: float) -> str:
     if pair.examples < claim.LEAST_EXAMPLES or pair.differing < claim.LEAST_DIFFERING:
         return "too_few"
-    if p_holm >= alpha:
-        return "open"
-    return "better" if pair.difference > 0 else "worse"
+    side = "better" if pair.difference > 0 else "worse"
+    return side if p_holm < alpha else "open"
 
 
 def _verdict(name: str, first: str, pair: Paired, outcome: str) -> str:

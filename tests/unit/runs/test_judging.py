@@ -209,6 +209,22 @@ def test_a_label_that_the_truth_lacks_is_refused_with_the_nearest():
     assert "'Good'). Did you mean 'good'? Its labels: bad and good." in message
 
 
+def test_another_text_with_the_same_id_is_refused():
+    shifted = [(row[0], other[1], row[2]) for row, other in zip(FOUR, (*FOUR[1:], FOUR[0]), strict=True)]
+    message = refused(("id", "text", "label"), *shifted)
+    assert message.startswith(
+        "p.csv: 4 rows with another text than the labelled row with the same id (first: row 2 (id 'a'))"
+    )
+    assert "remove the column `id`" in message
+
+
+def test_a_text_of_another_name_is_not_taken_for_the_labelled_text():
+    reasons = ("It sounds like praise", "It sounds like boredom", "A sad word or two", "A kind word or two")
+    rows = [(number, row[2], reason) for number, (row, reason) in enumerate(zip(FOUR, reasons, strict=True), 1)]
+    row = judge([save("p.csv", ("row", "label", "rationale"), *rows)], truth=small(*FOUR))["rows"][0]
+    assert (row["matched_by"], row["accuracy"]) == ("row", 1.0)
+
+
 @pytest.mark.parametrize(
     ("rows", "part"),
     [

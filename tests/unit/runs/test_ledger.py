@@ -245,3 +245,15 @@ def test_an_opening_that_cannot_be_written_stops_the_run(state: Path) -> None:
         f"{state / 'ledger'}: cannot be written ([Errno 17] File exists: '{state}'), so no test row is scored. "
         "Make it writable, or name another folder with FINETOOTH_STATE."
     )
+
+
+def test_the_same_files_of_predictions_are_one_look_and_so_is_a_part_of_them(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text("id,label\n1,good\n")
+    second.write_text("id,label\n1,bad\n")
+    assert [ledger.open_predictions(keys(), files) for files in ([first, second], [second, first], [second])] == [
+        History()
+    ] * 3
+    second.write_text("id,label\n1,good \n")
+    assert ledger.open_predictions(keys(), [first, second]) == History(2, len(TEXTS), 1)
+    assert ledger.open_predictions(keys(TEXTS[:100]), [first]) == History(3, 100, 2)
