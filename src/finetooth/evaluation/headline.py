@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from finetooth.evaluation import claim, power, sentences
-from finetooth.evaluation.claim import Claim, Standing
+from finetooth.evaluation.claim import Standing
 from finetooth.evaluation.gap import Gap
 from finetooth.evaluation.judged import Table
 from finetooth.evaluation.sentences import which
@@ -18,12 +18,16 @@ Outcome = claim.Outcome | Literal["unlearned", "beats_chance", "no_baseline", "n
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The first sentence of a verdict, what it says, and what the test rows can show if it leaves the question open."""
+    """The first sentence of a verdict, what it says, and what the test rows can show if it leaves the question open.
+
+    level: of its interval; None if nothing is claimed.
+    """
 
     sentence: str
     outcome: Outcome
     power: str = ""
     rows_to_show: int | None = None
+    level: float | None = None
 
 
 def against_baselines(table: Table, standing: Standing, *, failed: Sequence[str]) -> Headline:
@@ -32,10 +36,12 @@ def against_baselines(table: Table, standing: Standing, *, failed: Sequence[str]
     made = claim.claim(standing, terms)
     name, other = table.title(table.best), table.title(baselines[made.baseline])
     of = which(other, is_best=made.baseline == standing.best)
-    difference = table.gap(made.pair, level=1 - terms.alpha)
+    pair = standing.pairs[made.baseline]
+    difference = table.gap(pair, level=made.level)
     if made.outcome in ("gain", "small_gain", "better") and all(row.chance for row in baselines):
         trained = any(row_kind(title.partition(" ")[0]).fitted for title in failed)
-        return Headline(sentences.beats_chance(name, other, difference, failed=trained), "beats_chance")
+        sentence = sentences.beats_chance(name, other, difference, failed=trained)
+        return Headline(sentence, "beats_chance", level=made.level)
     match made.outcome:
         case "gain":
             sentence = sentences.worth_it(name, of, difference, gain=terms.gain)
@@ -48,27 +54,33 @@ def against_baselines(table: Table, standing: Standing, *, failed: Sequence[str]
         case "no_gain":
             sentence = sentences.no_gain(name, of, difference, gain=terms.gain)
         case "too_few":
-            sentence = _too_few(name, other, made.pair, difference, terms)
+            return Headline(_too_few(table, standing, made.baseline, difference), "too_few")
         case "open":
-            p = standing.p if made.pair.difference > 0 else standing.p_behind
-            power_sentence, rows = _power(made, terms, difference)
-            return Headline(sentences.not_shown(name, of, difference, p=p), "open", power_sentence, rows)
-    return Headline(sentence, made.outcome)
+            p = standing.p if pair.difference > 0 else standing.p_behind
+            power_sentence, rows = _power(pair, terms, difference)
+            return Headline(sentences.not_shown(name, of, difference, p=p), "open", power_sentence, rows, made.level)
+    return Headline(sentence, made.outcome, level=made.level)
 
 
-def _too_few(name: str, baseline: str, pair: Paired, difference: Gap, terms: Terms) -> str:
+def _too_few(table: Table, standing: Standing, baseline: int, difference: Gap) -> str:
+    """Why there is no claim. baseline: the index of the one that would decide."""
+    terms, name, other = table.terms, table.title(table.best), table.title(table.of("baseline")[baseline])
     if not terms.has_intervals:
         least = terms.metric.least_per_stratum
-        return sentences.too_rare(name, baseline, difference, fewest=terms.fewest or 0, least=least)
-    if pair.examples < claim.LEAST_EXAMPLES:
-        return sentences.too_few(name, baseline, difference, least=claim.LEAST_EXAMPLES)
-    return sentences.too_alike(name, baseline, difference, differing=pair.differing, least=claim.LEAST_DIFFERING)
+        return sentences.too_rare(name, other, difference, fewest=terms.fewest or 0, least=least)
+    if len(terms.units) < claim.LEAST_EXAMPLES:
+        return sentences.too_few(name, other, difference, least=f"{claim.LEAST_EXAMPLES}")
+    needed = claim.least_units(terms.alpha)
+    if terms.units.count < needed:
+        return sentences.too_few(name, other, difference, least=f"{needed} {'groups' if terms.group else 'texts'}")
+    differing = standing.differing[baseline]
+    return sentences.too_alike(name, other, difference, differing=differing, least=claim.LEAST_DIFFERING)
 
 
-def _power(made: Claim, terms: Terms, difference: Gap) -> tuple[str, int | None]:
+def _power(pair: Paired, terms: Terms, difference: Gap) -> tuple[str, int | None]:
     """What the test rows can show in words, and Verdict.rows_to_show."""
-    least = power.smallest_shown(made.pair, alpha=terms.alpha)
+    least = power.smallest_shown(pair, alpha=terms.alpha)
     rows = None
     if terms.gain and (least is None or terms.gain < least):
-        rows = power.rows_to_show(made.pair, difference=terms.gain, alpha=terms.alpha)
+        rows = power.rows_to_show(pair, difference=terms.gain, alpha=terms.alpha)
     return sentences.can_show(difference, least, gain=terms.gain, rows=rows), rows

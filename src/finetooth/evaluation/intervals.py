@@ -31,6 +31,9 @@ def metric_interval(
     if units.count == 1:
         return low, high
     mean = float(scores.mean())
+    if metric.paired_test == "mcnemar":
+        size = units.effective_size(scores)
+        return wilson(mean * size, size, level, freedom=units.count - 1)
     error = float(units.values(scores).std(ddof=1)) / math.sqrt(units.count)
     if math.isfinite(metric.span):
         share = min(1.0, max(0.0, (mean - low) / metric.span))

@@ -1,5 +1,6 @@
 """The rows that a verdict is about."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ from finetooth.evaluation.learning import Learning
 from finetooth.evaluation.significance import Paired, Scores, paired
 from finetooth.evaluation.terms import Terms
 from finetooth.row_kinds import Role
+from finetooth.tasks import Targets
 from finetooth.wording import rows_in_units
 
 
@@ -18,7 +20,8 @@ class Judged:
     scores: (N,) of the examples by the metric of the terms; higher is better (Metric.gains).
     chance: whether it is a baseline that learnt nothing from a text: majority, or the model under an untrained head.
     role: a reference (full fine-tuning) is compared with the winner, but the winner need not beat it.
-    learning: the signs that a candidate has not learned, from its validation rows and training curve.
+    learning: the signs that a candidate has not learned, from its validation rows and training curve. answers: (N,) to
+    the examples; None if the metric does not need them.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Judged:
     trained: int = 0
     chance: bool = False
     learning: Learning = field(default_factory=Learning)
+    answers: Targets | None = None
 
     @property
     def key(self) -> tuple[str, int | None]:
@@ -72,7 +76,9 @@ class Table:
         return paired(a.scores, b.scores, test=self.terms.metric.paired_test, units=self.terms.units)
 
     def gap(self, pair: Paired, *, level: float = 0.95) -> Gap:
-        """A difference of two rows, for a sentence."""
+        """A difference of two rows, for a sentence; without an interval if the metric has none on these test rows."""
+        if not self.terms.has_intervals:
+            return Gap(pair.difference, -math.inf, math.inf, self.where, self.terms.metric)
         return gap(pair, self.terms.metric, self.where, level=level)
 
 

@@ -42,8 +42,11 @@ def rows_to_show(pair: Paired, *, difference: float, alpha: float = ALPHA) -> in
 def smallest_shown(pair: Paired, *, alpha: float = ALPHA) -> float | None:
     """The smallest difference that the test of `pair` shows on its examples with chance POWER; None if it shows none.
 
-    Student's t is approximated by the normal distribution.
+    The sign flips of G units show none if 2^-G is not below alpha. Student's t is approximated by the normal
+    distribution.
     """
+    if pair.units < pair.examples and 2.0**-pair.units >= alpha:
+        return None
     if pair.test == "mcnemar":
         return smallest_difference(max(1, int(pair.effective)), discordance=_discordance(pair), alpha=alpha)
     if pair.units == 1:

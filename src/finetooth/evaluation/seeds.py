@@ -28,7 +28,10 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True)
 class RecipeDifference:
-    """Mean score of recipe a minus that of recipe b, with a 95 % interval and a two-sided p."""
+    """Mean score of recipe a minus that of recipe b, with a 95 % interval and a two-sided p.
+
+    If all examples and seeds differ by the same, nothing shows how much they vary: the interval is infinite and p is 1.
+    """
 
     difference: float
     interval: tuple[float, float]
@@ -74,7 +77,7 @@ def recipe_difference(
         parts = parts[:1]
         variance = parts[0][0]
     if variance == 0:
-        return RecipeDifference(difference, (difference, difference), 1.0 if difference == 0 else 0.0)
+        return RecipeDifference(difference, (-math.inf, math.inf), 1.0)
     from scipy.special import stdtr, stdtrit  # a third of a second to load
 
     freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)

@@ -45,8 +45,8 @@ def no_gain(name: str, baseline: str, gap: Gap, *, gain: float) -> str:
     return f"Not worth it: {difference}, less than the {amount(gain, gap.metric)} asked for."
 
 
-def too_few(name: str, baseline: str, gap: Gap, *, least: int) -> str:
-    """The test rows are fewer than `least`."""
+def too_few(name: str, baseline: str, gap: Gap, *, least: str) -> str:
+    """There are fewer test rows than `least`, or fewer units of sampling."""
     return (
         f"No verdict from {gap.where} (a verdict needs {least}): {name} differs from {baseline} by "
         f"{gap.text(signed=True)}."
@@ -75,17 +75,20 @@ def beats_chance(name: str, baseline: str, gap: Gap, *, failed: bool) -> str:
     missing = "ended well" if failed else "was run"
     return (
         f"{name} beats {baseline} by {gap.text()}; whether it was worth it cannot be said, because no trained "
-        f"baseline (tfidf, probe) {missing}."
+        f"baseline (tfidf, nb_words, probe) {missing}."
     )
 
 
-def look(looks: int, alpha: float) -> str:
-    """At which level the verdict is tested in this look at the test rows."""
-    level = f"{100 * alpha:.2g}"
-    which_look = (
-        "This is the first look at these test rows" if looks == 1 else f"This is look {looks} at these test rows"
-    )
-    return f"{which_look}, so the verdict is tested at {level} %, with {100 - float(level):g} % intervals."
+def look(looks: int, alpha: float, level: float) -> str:
+    """At which level the first sentence is tested in this look at the test rows, and the level of its interval."""
+    of_looks = "the first look" if looks == 1 else f"look {looks}"
+    tested = f"tested at {100 * alpha:.2g} %, with a {_level(level)} % interval"
+    return f"This is {of_looks} at these test rows on this machine, so the first sentence is {tested}."
+
+
+def _level(level: float) -> str:
+    """A level in percent with two figures of what is missing to 100: `97`, `99.81`."""
+    return f"{100 - float(f'{100 * (1 - level):.2g}'):g}"
 
 
 def one_class(name: str, share: float, true_share: float) -> str:
@@ -169,7 +172,7 @@ def can_show(gap: Gap, least: float | None, *, gain: float, rows: int | None) ->
     if gain == 0 or gain >= least:
         return f"{shown}."
     needed = "no test set of a usual size" if rows is None else f"about {at_least(rows)} test rows"
-    return f"{shown}; {needed} would show {amount(gain, gap.metric)}."
+    return f"{shown}; {needed} would show one of {amount(gain, gap.metric)}."
 
 
 def not_worse(
@@ -216,7 +219,7 @@ def no_winner(
     if failed:
         return f"No verdict: every candidate failed ({listed(failed, _SHOWN)} failed)."
     if baseline is not None:
-        return f"No verdict: there is no candidate. The baseline with the highest accuracy is {baseline}."
+        return f"No verdict: there is no candidate. The best baseline is {baseline}."
     return f"No verdict: there is no {'candidate' if any_row else 'row that ended well'}."
 
 
@@ -253,7 +256,7 @@ def few_seeds(name: str, values: Sequence[float], metric: Metric) -> str:
     if metric.unit == "share":
         spread = f"{100 * low:.1f} to {100 * high:.1f} %"
     else:
-        spread = f"{low:.3f} to {high:.3f} of {metric.title}"
+        spread = f"{low:.3f} to {high:.3f} in {metric.title}"
     return f"{len(values)} seeds are too few to estimate the spread over seeds: {name} had {spread} with them."
 
 

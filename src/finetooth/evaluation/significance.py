@@ -113,10 +113,11 @@ def sign_flip_p(sums: npt.NDArray[np.int64]) -> float:
         return _binomial_mid_p(against, total - against)
     chances = np.ones(1)  # of each sum 0, 1, ... of the sizes that have one sign; those above `against` are not needed
     for size, count in zip(*np.unique(sizes, return_counts=True), strict=True):
+        before, chances = chances, np.zeros(min(against, len(chances) - 1 + int(size * count)) + 1)
         steps = np.arange(min(int(count), against // int(size)) + 1)
-        of_size = np.zeros(int(steps[-1] * size) + 1)
-        of_size[steps * size] = np.exp(_log_binomial(int(count), steps))
-        chances = np.convolve(chances, of_size)[: against + 1]
+        for step, chance in zip(steps.tolist(), np.exp(_log_binomial(int(count), steps)).tolist(), strict=True):
+            shifted = chances[step * int(size) :][: len(before)]
+            shifted += chance * before[: len(shifted)]
     at = float(chances[against]) if len(chances) > against else 0.0
     return min(1.0, 2 * float(chances[:against].sum()) + at)
 

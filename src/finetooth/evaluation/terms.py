@@ -16,8 +16,9 @@ class Terms:
     units: the units of sampling of the N rows. group: the column whose values make the units, if there is one.
     metric: rows are compared by it. gain: the least gain that makes fine-tuning worth it, and margin: what a smaller
     candidate may lose and still be good enough; both in the unit of the metric (a share, 0 to 1, for accuracy).
-    looks: how often these test rows were looked at, this time included. fewest: the number of test rows of the rarest
-    class, or of the smallest stratum of another task; None if it does not matter.
+    looks: how often these test rows were looked at, this time included. fewest: the number of units of
+    the class with the fewest, 0 if the test rows lack one; of another task, of the smallest stratum. None if it does
+    not matter.
     """
 
     units: Units

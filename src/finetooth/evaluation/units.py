@@ -35,11 +35,6 @@ class Units:
         """Whether every example is a unit of its own."""
         return self.count == len(self.of_example)
 
-    @property
-    def freedom(self) -> int | None:
-        """G - 1, the degrees of freedom of intervals; None (the normal distribution) if examples are the units."""
-        return None if self.are_examples else self.count - 1
-
     def sums(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """The sum in each unit, (G,), of values of examples, (N,)."""
         return np.bincount(self.of_example, weights=values, minlength=self.count).astype(np.float64)
@@ -60,14 +55,17 @@ class Units:
         """The number of independent examples, at most N, whose mean would vary as much as that of `values`, (N,).
 
         It is N over the design effect: the variance of the mean over units, divided by that over independent examples.
-        If all values are equal, nothing shows how alike the examples of a unit are: then it is G.
+        Few events (values other than the most frequent one) cannot show how alike the examples of a unit are. So the
+        estimate counts as many times as there are events, and the design effect of units that are wholly alike, N/G,
+        counts once.
         Source: Kish 1965, "Survey sampling", 8.2; Rao and Scott 1992, "A simple method for the analysis of clustered
         binary data", which use it as here.
         """
         if self.are_examples or self.count == 1:
             return float(self.count)
-        independent = float(values.var(ddof=1)) / len(self)
-        if independent == 0:
-            return float(self.count)
+        examples = len(self)
+        events = examples - int(np.unique(values, return_counts=True)[1].max())
+        independent = float(values.var(ddof=1)) / examples
         over_units = float(self.values(values).var(ddof=1)) / self.count
-        return len(self) * min(1.0, independent / over_units) if over_units > 0 else float(len(self))
+        estimate = over_units / independent if independent > 0 else 0.0
+        return examples / max(1.0, (events * estimate + examples / self.count) / (events + 1))

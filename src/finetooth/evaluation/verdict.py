@@ -53,8 +53,8 @@ class Verdict:
     the margin; the winner itself if the next smaller one is shown to be worse by more; None if that is open.
     rows_needed: if it is open, the test rows that would show non-inferiority of the next smaller one with 80 % power,
     if the two are equally good; None if the test set has as many.
-    rows_to_show: if the outcome is `open`, the test rows that would show the gain asked for with 80 % power; None if
-    the test set has as many, or no gain is asked for.
+    rows_to_show: if the outcome is `open`, the test rows that would show with 80 % power that the winner is better, if
+    it is so by the gain asked for; None if the test set has as many, or no gain is asked for.
     """
 
     text: str
@@ -70,8 +70,20 @@ class Verdict:
 
 def standings_of(rows: Sequence[Judged], terms: Terms) -> list[Standing]:
     """The comparison of each candidate with the baselines, in their order; empty without a baseline."""
-    candidates, baselines = ([row.scores for row in rows if row.role == role] for role in ("candidate", "baseline"))
-    return [claim.standing(scores, baselines, terms=terms) for scores in candidates] if baselines else []
+    candidates, baselines = ([row for row in rows if row.role == role] for role in ("candidate", "baseline"))
+    scores = [row.scores for row in baselines]
+    return [
+        claim.standing(row.scores, scores, terms=terms, differing=_differing(row, baselines, terms))
+        for row in candidates
+        if baselines
+    ]
+
+
+def _differing(row: Judged, baselines: Sequence[Judged], terms: Terms) -> list[int] | None:
+    """As in claim.standing: of a metric that is no mean, every score differs once one answer does."""
+    if terms.metric.aggregate is None or row.answers is None:
+        return None
+    return [int((row.answers != other.answers).sum()) for other in baselines]
 
 
 def judge(
@@ -103,7 +115,7 @@ def judge(
         sentences.failures(failed),
         sentences.failed_baselines(failed_baselines) if baselines else "",
     ]
-    if best.learning.signs and (standing is None or standing.p >= terms.alpha):
+    if best.learning.signs and (standing is None or standing.p >= ALPHA):
         return _unlearned(table, standing, ending)
     smallest = _smallest(table)
     if standing is None:
@@ -123,7 +135,7 @@ def judge(
                 _of_seeds(table, first.outcome),
                 *others,
                 *ending,
-                "" if standing is None else sentences.look(terms.looks, terms.alpha),
+                "" if first.level is None else sentences.look(terms.looks, terms.alpha, first.level),
             ]
         ),
         headline=first.sentence,
@@ -199,7 +211,9 @@ def _smallest(table: Table) -> _Smallest:
     Source: Maurer, Hothorn and Lehmacher 1995, "Multiple comparisons in drug clinical trials and preclinical assays:
     a-priori ordered hypotheses".
     """
-    margin, smallest = table.terms.margin, _Smallest(table.best)
+    margin, smallest = table.terms.margin, _Smallest(table.best, shown=table.terms.has_intervals)
+    if not table.terms.has_intervals:
+        return smallest
     for row in table.smaller():
         pair = table.pair(row, table.best)
         low, high = pair.interval()
@@ -251,7 +265,7 @@ def _of_seeds(table: Table, outcome: Outcome) -> str:
     if len(own) < FEW_SEEDS:
         return sentences.few_seeds(best.name, [abs(float(row.mean())) for row in own], terms.metric)
     baseline = best_baseline(table.rows)
-    if baseline is None or terms.units.count == 1:
+    if baseline is None or terms.units.count == 1 or not terms.has_intervals:
         return ""
     others = np.stack([row.scores for row in table.of("baseline") if row.name == baseline.name]).astype(np.float64)
     of_recipes = recipe_difference(own, others, units=terms.units, span=terms.metric.span)
@@ -266,7 +280,7 @@ def _other_candidates(table: Table, *, judged: Judged | None) -> tuple[str, str]
 
     p is Holm-corrected over them. judged: the one whose non-inferiority the verdict states already.
     """
-    others = table.others()
+    others = table.others() if table.terms.has_intervals else []
     pairs = [table.pair(row, table.best) for row in others]
     compared = list(zip(others, pairs, holm([pair.p for pair in pairs]), strict=True))
     ahead = [(table.title(row), table.gap(pair)) for row, pair, p in compared if p < ALPHA and pair.difference > 0]

@@ -138,10 +138,11 @@ def _compared(
 
 
 def _terms(recipe: Recipe, plan: Plan, folder: RunFolder, *, looks: int) -> Terms:
-    labels = read_labels(folder, "test")[1]
+    strata, units = plan.of_task().strata(read_labels(folder, "test")[1]), read_units(folder)
+    units_of = [len(np.unique(units[strata == number])) for number in range(max(len(plan.classes), strata.max() + 1))]
     return Terms(
-        units=Units.of(read_units(folder)),
-        fewest=int(np.unique(plan.of_task().strata(labels), return_counts=True)[1].min()),
+        units=Units.of(units),
+        fewest=min(units_of),
         group=None if recipe.data.group is None else shown(recipe.data.group),
         metric=_metric_of(recipe, plan),
         gain=recipe.least_gain,

@@ -198,8 +198,8 @@ def _against_baselines(
     differences = {
         "difference": pair.difference,
         "difference_interval": _interval(pair) if terms.has_intervals else None,
-        "only_row": pair.only_a,
-        "only_baseline": pair.only_b,
+        "only_row": pair.only_a if pair.test == "mcnemar" else None,
+        "only_baseline": pair.only_b if pair.test == "mcnemar" else None,
     }
     for metric in others:
         own, other = (metric.each(*row.pair) for row in (item, best))
@@ -219,7 +219,8 @@ def _against_baselines(
 def _against_winner(item: _ScoredOutcome, winning: _ScoredOutcome, terms: Terms) -> dict[str, Any]:
     """The difference of a candidate or a reference to the winner."""
     pair = paired(item.gains, winning.gains, test=terms.metric.paired_test, units=terms.units)
-    return {"difference": pair.difference, "interval": _interval(pair), "p": pair.p}
+    interval = _interval(pair) if terms.has_intervals else None
+    return {"difference": pair.difference, "interval": interval, "p": pair.p}
 
 
 def _interval(pair: Paired) -> list[float] | None:
@@ -237,12 +238,12 @@ def _pooled(scored: Sequence[_ScoredOutcome], best: _ScoredOutcome | None, terms
         gains = np.stack([item.gains for item in items])
         values = [terms.metric.value(*item.pair) for item in items]
         pooled: dict[str, Any] = {"name": name, **asdict(pool(values))}
-        is_candidate = items[0].row.role == "candidate"
-        if is_candidate and best is not None and len(items) >= LEAST_SEEDS and terms.units.count > 1:
+        has_spread = len(items) >= LEAST_SEEDS and terms.units.count > 1 and terms.has_intervals
+        if items[0].row.role == "candidate" and best is not None and has_spread:
             others = np.stack([item.gains for item in groups[best.row.name]])
             span = terms.metric.span
             pooled |= asdict(recipe_difference(gains, others, units=terms.units, span=span, level=LEVEL))
-            pooled["interval"] = list(pooled["interval"])
+            pooled["interval"] = interval_as_json(pooled["interval"])
         else:
             pooled |= dict.fromkeys(("difference", "interval", "p"))
         entries.append(pooled)
@@ -251,7 +252,7 @@ def _pooled(scored: Sequence[_ScoredOutcome], best: _ScoredOutcome | None, terms
 
 def _judged(item: _ScoredOutcome) -> Judged:
     row = item.row
-    return Judged(row.name, row.role, row.seed, item.gains, row.trained, row.chance, row.learning)
+    return Judged(row.name, row.role, row.seed, item.gains, row.trained, row.chance, row.learning, item.outputs.answers)
 
 
 def _key(row: Outcome) -> dict[str, Any]:

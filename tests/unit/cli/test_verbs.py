@@ -14,6 +14,7 @@ from click.testing import CliRunner
 import finetooth
 from finetooth.cli.app import finetooth as command
 from finetooth.evaluation.decisions import Abstention, Decided, Decision
+from finetooth.evaluation.intervals import wilson
 from finetooth.models.batching import Input
 from finetooth.models.predictor import Predictor as RealPredictor
 from finetooth.runs.results import contract
@@ -434,6 +435,7 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
     figures = {
         "precision": "bfloat16", "test_id": "ab", **scored_before(120, 2), "split": "test", "examples": 200,
         "accuracy": 0.83, "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"],
+        "units": 200, "accuracy_interval": [0.772, 0.876],
     }  # fmt: skip
     calls = []
     stand_in(
@@ -458,24 +460,26 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("coverage", "right", "lines"),
+    ("coverage", "right", "ends", "lines"),
     [
         (
             0.9,
             8 / 9,
+            [0.835, 0.927],
             [
                 "answered    90.0 %  180 examples; on the others it abstains",
                 "  right     88.9 %  of those; 95 % interval 83.5 to 92.7",
             ],
         ),
-        (0.0, None, ["answered     0.0 %  0 examples; on the others it abstains"]),
+        (0.0, None, None, ["answered     0.0 %  0 examples; on the others it abstains"]),
     ],
 )
-def test_evaluate_tells_what_an_adapter_that_abstains_answers(capsys, monkeypatch, coverage, right, lines):
+def test_evaluate_tells_what_an_adapter_that_abstains_answers(capsys, monkeypatch, coverage, right, ends, lines):
     figures = {
         "test_id": "ab", **scored_before(0, 0), "split": None, "source": "more.csv", "examples": 200,
         "accuracy": 0.83, "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"], "coverage": coverage,
-        "accuracy_answered": right,
+        "accuracy_answered": right, "accuracy_answered_interval": ends, "units": 200,
+        "accuracy_interval": [0.772, 0.876],
     }  # fmt: skip
     stand_in(monkeypatch, evaluate=lambda trained, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
@@ -496,7 +500,23 @@ def scored_before(rows, runs):
 
 
 def of_rows(examples, accuracy):
-    return {"examples": examples, "accuracy": accuracy, "loss": 0.41234, "macro_f1": 0.825}
+    low, high = wilson(round(accuracy * examples), examples)
+    return {
+        "examples": examples, "units": examples, "accuracy": accuracy, "accuracy_interval": [low, high],
+        "loss": 0.41234, "macro_f1": 0.825,
+    }  # fmt: skip
+
+
+def test_rows_that_are_not_independent_are_said_to_be(capsys, monkeypatch):
+    figures = {
+        **of_rows(200, 0.83), **scored_before(0, 0), "units": 120, "split": None, "source": "more.csv",
+        "classes": ["fresh", "rotten"],
+    }  # fmt: skip
+    stand_in(monkeypatch, evaluate=lambda trained, *, data, base, progress, exact: figures)
+    first = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")[1].splitlines()[0]
+    assert first == (
+        "runs/reviews, more.csv: 200 examples, 120 of them independent (rows that share a text or a group count once)"
+    )
 
 
 def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_first(capsys, monkeypatch):

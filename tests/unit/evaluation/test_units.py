@@ -47,7 +47,7 @@ def test_units_of_one_example_each_change_nothing():
     random = np.random.default_rng(1)
     a, b = random.random(60) < 0.8, random.random(60) < 0.7
     units = Units.of(random.permutation(60))
-    assert units.are_examples and units.freedom is None
+    assert units.are_examples
     assert paired(a, b, units=units) == paired(a, b)
     assert paired(a, b).interval() == score_interval(int((a & ~b).sum()), int((b & ~a).sum()), 60)
     assert metric_interval(ACCURACY, a.astype(float), units=units) == wilson(int(a.sum()), 60)

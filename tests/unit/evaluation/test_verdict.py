@@ -13,7 +13,10 @@ from finetooth.evaluation.units import Units
 from finetooth.tasks import DEFAULT, Outputs
 
 N = 2000
-FIRST = " This is the first look at these test rows, so the verdict is tested at 3 %, with 97 % intervals."
+FIRST = (
+    " This is the first look at these test rows on this machine, so the first sentence is tested at 3 %, with a "
+    "97 % interval."
+)
 
 
 def rights(*wrong, count=N):
@@ -76,7 +79,8 @@ def test_each_look_at_the_same_test_rows_is_tested_at_a_lower_level():
     again = verdict.judge(rows, winner=("lora-r8", 1), terms=asked, standings=verdict.standings_of(rows, asked))
     assert again.outcome == "open" and again.worth_it is None
     assert again.text.endswith(
-        " This is look 4 at these test rows, so the verdict is tested at 0.19 %, with 99.81 % intervals."
+        " This is look 4 at these test rows on this machine, so the first sentence is tested at 0.19 %, with a 99.81 % "
+        "interval."
     )
 
 
@@ -94,10 +98,10 @@ def test_worth_it_needs_the_gain_that_was_asked_for():
         (0.05, "better", None, "Better, but not shown to be better by the 5 points asked for: lora-r8 beats the best "
          "baseline (tfidf) by 5.0 points (4.0 to 6.2)."),
         (0.07, "small_gain", False, "Better, but by less than the 7 points asked for: lora-r8 beats the best baseline "
-         "(tfidf) by 5.0 points (4.0 to 6.2)."),
+         "(tfidf) by 5.0 points (3.9 to 6.3)."),
     ):  # fmt: skip
         judged = judge([*BASELINES, GOOD], gain=gain)
-        assert (judged["outcome"], judged["worth_it"], judged["text"]) == (outcome, worth_it, text)
+        assert (judged["outcome"], judged["worth_it"], judged["headline"]) == (outcome, worth_it, text)
 
 
 def test_seven_hundredths_of_a_point_on_200_000_rows_are_not_worth_it_to_who_asks_for_a_point():
@@ -116,8 +120,9 @@ def test_a_gain_that_the_interval_leaves_out_is_not_there():
     judged = judge([*BASELINES, near], gain=0.02)
     assert (judged["outcome"], judged["worth_it"]) == ("no_gain", False)
     assert judged["text"] == (
-        "Not worth it: lora-r8 differs from the best baseline (tfidf) by +0.5 points (-0.1 to 1.2) on 2,000 test rows, "
-        "less than the 2 points asked for."
+        "Not worth it: lora-r8 differs from the best baseline (tfidf) by +0.5 points (-0.2 to 1.3) on 2,000 test rows, "
+        "less than the 2 points asked for. This is the first look at these test rows on this machine, so the first "
+        "sentence is tested at 3 %, with a 98.5 % interval."
     )
 
 
@@ -132,7 +137,7 @@ def test_the_winner_is_ahead_but_not_shown_to_be():
     assert judged["text"] == (
         "Not shown to be worth it: lora-r8 differs from the best baseline (tfidf) by +0.5 points (-0.1 to 1.2) on "
         "2,000 test rows. 2,000 test rows show a difference of 0.81 points or more in 4 of 5 cases; about 3,800 test "
-        "rows would show 0.6 points."
+        "rows would show one of 0.6 points."
     )
     enough = judge([*BASELINES, near], gain=0.01)
     assert enough["rows_to_show"] is None
@@ -376,20 +381,22 @@ def test_beating_baselines_that_learnt_nothing_is_not_sold_as_worth_it():
     assert judged["worth_it"] is None and judged["smallest_sufficient"] == {"name": "lora-r8", "seed": 1}
     assert judged["text"] == (
         "lora-r8 beats original by 39.5 points (37.2 to 41.9); whether it was worth it cannot be said, because no "
-        "trained baseline (tfidf, probe) was run."
+        "trained baseline (tfidf, nb_words, probe) was run."
     )
     failed = judge([majority, GOOD], failed_baselines=["tfidf"])
     assert failed["worth_it"] is None
     assert failed["text"].endswith(
-        "because no trained baseline (tfidf, probe) ended well. The baseline tfidf failed, so there is no "
+        "because no trained baseline (tfidf, nb_words, probe) ended well. The baseline tfidf failed, so there is no "
         "comparison with it."
     )
     untrained = judge([majority, GOOD], failed_baselines=["majority", "original (seed 2)"])
     assert untrained["text"].endswith(
-        "because no trained baseline (tfidf, probe) was run. The baselines majority and original (seed 2) failed, so "
-        "there is no comparison with them."
+        "because no trained baseline (tfidf, nb_words, probe) was run. The baselines majority and original (seed 2) "
+        "failed, so there is no comparison with them."
     )
-    assert "(tfidf, probe) ended well" in judge([majority, GOOD], failed_baselines=["majority", "probe"])["text"]
+    assert (
+        "(tfidf, nb_words, probe) ended well" in judge([majority, GOOD], failed_baselines=["majority", "probe"])["text"]
+    )
     assert judge([majority, TFIDF, GOOD])["worth_it"] is True
     poor = judge([majority, candidate("lora-r8", rights((0, 1100)))])
     assert poor["worth_it"] is False and poor["text"].startswith("Not worth it: the best baseline (majority) beats")
@@ -445,7 +452,7 @@ def test_failed_candidates_are_not_judged():
     [
         (
             BASELINES, None, [],
-            "No verdict: there is no candidate. The baseline with the highest accuracy is tfidf.",
+            "No verdict: there is no candidate. The best baseline is tfidf.",
         ),
         (BASELINES, None, ["lora-r8"], "No verdict: every candidate failed (lora-r8 failed)."),
         ([], None, [], "No verdict: there is no row that ended well."),
@@ -533,3 +540,48 @@ def test_macro_f1_with_few_rows_of_a_class_has_no_verdict():
         "lora-r8 to tfidf is 5 points in macro-F1."
     )
     assert judge(rows, fewest=4)["outcome"] == "gain"  # accuracy needs no number of rows of a class
+
+
+def test_one_baseline_that_is_much_alike_hides_no_other():
+    alike = baseline("majority", rights((0, 310)))
+    behind = candidate("lora-r8", rights((0, 316)))  # differs from majority on 6 rows, and is behind tfidf by 15 points
+    judged = judge([alike, baseline("tfidf", rights((300, 316))), behind])
+    assert judged["outcome"] == "behind" and judged["worth_it"] is False
+    ahead = candidate("lora-r8", rights((6, 310)))
+    judged = judge([alike, baseline("tfidf", rights((0, 400))), ahead])
+    assert judged["outcome"] == "too_few"
+    assert judged["text"].startswith("No verdict: lora-r8 and majority differ on only 6 of 2,000 test rows")
+
+
+def test_few_groups_have_no_verdict():
+    units = Units.of(np.arange(N) // 400)
+    judged = judge([TFIDF, candidate("lora-r8", rights((100, 110)))], units=units, group="film")
+    assert (judged["outcome"], judged["rows_to_show"]) == ("too_few", None)
+    assert judged["text"].startswith(
+        "No verdict from 2,000 test rows in 5 groups (film) (a verdict needs 10 groups): lora-r8 differs from tfidf by "
+    )
+    assert "look" not in judged["text"]
+
+
+def test_that_a_gain_is_too_small_is_shown_by_the_baseline_of_the_lowest_upper_limit_corrected_for_the_choice():
+    near = candidate("lora-r8", rights((20, 310)))  # 20 against 10 with tfidf
+    wide = baseline("probe", rights((400, 700)))
+    judged = judge([TFIDF, wide, near], gain=0.02)
+    assert judged["outcome"] == "no_gain" and "the best baseline (tfidf)" in judged["text"]
+    assert judged["text"].endswith("with a 98.5 % interval.")  # 3 % over two baselines
+
+
+def test_macro_f1_counts_rows_with_other_answers_not_with_other_scores():
+    metric = DEFAULT.metric("macro_f1")
+    truth = np.arange(N) % 2
+    answers = {
+        "tfidf": np.where(rights((0, 300)), truth, 1 - truth),
+        "lora": np.where(rights((7, 300)), truth, 1 - truth),
+    }
+    rows = [
+        Judged(name, "candidate" if name == "lora" else "baseline", None,
+               metric.gains(Outputs(np.zeros((N, 2), np.float32), one), truth), answers=one)
+        for name, one in answers.items()
+    ]  # fmt: skip
+    judged = judge(rows, winner=("lora", None), metric=metric)
+    assert judged["text"].startswith("No verdict: lora and tfidf differ on only 7 of 2,000 test rows")

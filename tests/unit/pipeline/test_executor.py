@@ -66,9 +66,10 @@ def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_an_executor_that_shuffles_repeats_and_loses_rows_gives_the_same_run(
-    values: dict[str, Any], tmp_path: Path, seed: int
+    values: dict[str, Any], tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finish(values, tmp_path / "whole")
+    monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path / "other-state"))  # the first look at the test rows here too
     executor = Unreliable(seed)
     refusals = list[str]()
     while not (tmp_path / "out" / "COMPLETE").is_file():

@@ -216,8 +216,8 @@ def test_the_verdict_knows_baselines_that_failed_and_baselines_that_learnt_nothi
     assert verdict["worth_it"] is None
     assert verdict["text"] == (
         "a beats majority by 50.0 points (40.3 to 59.7); whether it was worth it cannot be said, because no trained "
-        "baseline (tfidf, probe) was run. This is the first look at these test rows, so the verdict is tested at 3 %, "
-        "with 97 % intervals."
+        "baseline (tfidf, nb_words, probe) was run. This is the first look at these test rows on this machine, so the "
+        "first sentence is tested at 3 %, with a 97 % interval."
     )
 
 

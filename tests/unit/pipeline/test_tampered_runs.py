@@ -24,9 +24,10 @@ from finetooth.verification import rechecks
 
 
 @pytest.fixture(autouse=True)
-def own_places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_places(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache for all tests, and a ledger of each test's own: every run is the first look at its test rows."""
     monkeypatch.setenv("FINETOOTH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path_factory.getbasetemp() / "state"))
+    monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def stages(values: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
     parent = tmp_path_factory.mktemp("stages")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FINETOOTH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-        patch.setenv("FINETOOTH_STATE", str(tmp_path_factory.getbasetemp() / "state"))
+        patch.setenv("FINETOOTH_STATE", str(parent / "state"))
         here = Here(patch)
         folders = {"complete": parent / "complete"}
         finetooth.run(values, out=folders["complete"])
@@ -131,7 +132,7 @@ def test_a_damaged_plan_is_never_advised_to_be_deleted(values: dict[str, Any], s
 
 
 def test_without_a_plan_and_without_rows_a_run_begins_anew_with_the_data_of_now(
-    values: dict[str, Any], stage: Any, tmp_path: Path, here: Here
+    values: dict[str, Any], stage: Any, tmp_path: Path, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = stage("verified")
     folder.plan.unlink()
@@ -140,6 +141,7 @@ def test_without_a_plan_and_without_rows_a_run_begins_anew_with_the_data_of_now(
     (tmp_path / "reviews.csv").write_text(text)
     changed = values | {"data": values["data"] | {"source": str(tmp_path / "reviews.csv")}}
     finetooth.run(changed, out=folder.path)
+    monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path / "other-state"))  # the first look at the test rows here too
     finetooth.run(changed, out=tmp_path / "straight")
     assert read_json(folder.results)["data"]["classes"] == ["bad", "fine"]
     assert measured(folder.path) == measured(tmp_path / "straight")

@@ -9,6 +9,8 @@ import pytest
 from finetooth.evaluation import deciding, decision_file
 from finetooth.evaluation.calibration import calibration_error, reliability
 from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.terms import Terms
+from finetooth.evaluation.units import Units
 from finetooth.files import read_json
 from finetooth.pipeline import finish
 from finetooth.rows import row_of
@@ -54,7 +56,8 @@ def test_the_temperature_of_a_baseline_changes_its_loss_and_its_calibration(begi
     assert decision.validation.loss_after < decision.validation.loss_before
     assert row.test["loss"] == decision.score(test.logits, test.labels)["loss"]
     assert row.test["loss"] != Decision().score(test.logits, test.labels)["loss"]
-    compared = comparison.compare([finish._outcome(context.plan, context.run_folder, row)], winner=None, margin=0.01)
+    terms = Terms(units=Units.single(len(test.labels)))
+    compared = comparison.compare([finish._outcome(context.plan, context.run_folder, row)], winner=None, terms=terms)
     assert compared["rows"][0]["calibration_error"] == pytest.approx(error(decision))
     assert error(decision) != pytest.approx(error(Decision()))
 
