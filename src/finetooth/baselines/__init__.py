@@ -10,6 +10,7 @@ from pathlib import Path
 
 from finetooth import row_kinds
 from finetooth.baselines import nb_words, tfidf
+from finetooth.baselines.choosing import Figure
 from finetooth.baselines.fitted import read_kind
 from finetooth.baselines.majority import Majority
 from finetooth.baselines.probe import Probe
@@ -27,15 +28,23 @@ _LOAD: Mapping[str, Callable[[Path], FittedBaseline]] = {
 }
 
 
-def fit(kind: str, train: Examples, *, validation: Examples, classes: int, task: Task = DEFAULT) -> FittedBaseline:
+def fit(
+    kind: str,
+    train: Examples,
+    *,
+    validation: Examples,
+    classes: int,
+    task: Task = DEFAULT,
+    figure: Figure | None = None,
+) -> FittedBaseline:
     """A baseline that reads texts, by its kind, fitted on `train`, whose labels are 0 to classes - 1.
 
-    validation: the examples on which its settings are chosen.
+    validation: the examples on which its settings are chosen. figure: as in choosing.trial.
     """
     if kind == row_kinds.MAJORITY.name:
         return Majority.fit(train, classes=classes)
     of_kind = {row_kinds.TFIDF.name: tfidf.fit, row_kinds.NB_WORDS.name: nb_words.fit}[kind]
-    return of_kind(train, validation=validation, classes=classes, task=task)
+    return of_kind(train, validation=validation, classes=classes, task=task, figure=figure)
 
 
 def load(folder: Path) -> FittedBaseline:

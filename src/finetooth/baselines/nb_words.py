@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from finetooth import row_kinds
 from finetooth.baselines import choosing
-from finetooth.baselines.choosing import Trial
+from finetooth.baselines.choosing import Figure, Trial
 from finetooth.baselines.fitted import shares
 from finetooth.baselines.logistic import log_floor, regression, solve
 from finetooth.baselines.text_features import count_words, joined
@@ -20,13 +20,15 @@ INVERSE_REGULARISATIONS = (0.1, 1.0, 10.0)
 _SMOOTHING = 1.0  # added to the number of texts with a term
 
 
-def fit(train: Examples, *, validation: Examples, classes: int, task: Task = DEFAULT) -> TextRegression:
+def fit(
+    train: Examples, *, validation: Examples, classes: int, task: Task = DEFAULT, figure: Figure | None = None
+) -> TextRegression:
     """The baseline fitted on `train`, with the inverse regularisation that is best on `validation`.
 
     A feature is 1 if the text has the word or word pair, times the term's log-count ratio r; more than two classes are
     each told from the rest. The weights that are saved contain r. Terms and classes that train lacks are as in
     `tfidf.fit`. The interpolation of the paper's section 2.3 is left out: with logistic regression it lowered the
-    accuracy on validation rows (docs/experiments.md).
+    accuracy on validation rows (docs/experiments.md). figure: as in choosing.trial.
     Source: Wang and Manning 2012, "Baselines and Bigrams", equations 1 to 3.
     """
     terms, matrix = count_words(joined(train.texts, train.pairs), most=most_terms(train.labels))
@@ -40,6 +42,7 @@ def fit(train: Examples, *, validation: Examples, classes: int, task: Task = DEF
             truth=validation.labels,
             converged=linear.converged,
             task=task,
+            figure=figure,
         )
         tried.append((trial, linear))
     chosen, linear = choosing.best(tried)

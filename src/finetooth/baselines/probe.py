@@ -11,7 +11,7 @@ from safetensors.numpy import load as load_tensors
 
 from finetooth import row_kinds
 from finetooth.baselines import fitted
-from finetooth.baselines.choosing import Trial, best, described, read, trial
+from finetooth.baselines.choosing import Figure, Trial, best, described, read, trial
 from finetooth.baselines.logistic import log_floor, logits_in_blocks, regression, solve_all, standardised, warnings_of
 from finetooth.files import read_json
 from finetooth.tasks import DEFAULT, Task
@@ -67,19 +67,21 @@ class Probe:
         truth: npt.NDArray[np.int64],
         classes: int,
         task: Task = DEFAULT,
+        figure: Figure | None = None,
     ) -> "Probe":
         """The probe fitted on train's features (N, H), by name, and labels (N,), and chosen on the validation rows.
 
         The choice is that of choosing.best. A class absent from train has the probability of one example, so that its
-        loss is finite.
+        loss is finite. figure: as in choosing.trial.
         """
         tried: list[tuple[Trial, Regression]] = []
         for feature, rows in train.items():
             for strength, candidate, converged in _by_strength(rows, labels, classes=classes):
                 logits = candidate.logits(validation[feature])
-                tried.append(
-                    (trial(feature, strength, logits=logits, truth=truth, converged=converged, task=task), candidate)
+                measured = trial(
+                    feature, strength, logits=logits, truth=truth, converged=converged, task=task, figure=figure
                 )
+                tried.append((measured, candidate))
         chosen, regression_chosen = best(tried)
         return cls(regression_chosen, chosen, tuple(one for one, _ in tried))
 

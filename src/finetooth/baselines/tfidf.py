@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from finetooth import row_kinds
 from finetooth.baselines import choosing, fitted
-from finetooth.baselines.choosing import Trial
+from finetooth.baselines.choosing import Figure, Trial
 from finetooth.baselines.logistic import log_floor, log_probabilities, regression, solve, solve_all
 from finetooth.baselines.text_features import Terms, fit_characters, fit_words, joined, side_by_side
 from finetooth.baselines.text_regression import MOST_WEIGHTS, Linear, TextRegression, most_terms
@@ -20,13 +20,16 @@ MOST_CHARACTERS = 2**25  # of the training texts: the n-grams of more would take
 _CROSS_VALIDATED = 10.0  # inverse regularisation
 
 
-def fit(train: Examples, *, validation: Examples, classes: int, task: Task = DEFAULT) -> TextRegression:
+def fit(
+    train: Examples, *, validation: Examples, classes: int, task: Task = DEFAULT, figure: Figure | None = None
+) -> TextRegression:
     """The baseline fitted on `train`, with the settings that are best on `validation`; the same bytes each time.
 
     Words and word pairs alone, and with character n-grams, are each tried with every inverse regularisation. Terms in
     fewer than MIN_DOCUMENTS texts are left out and, if there are many classes, the rarer terms too. Characters are not
     tried if train has more than MOST_CHARACTERS. If no term is left, every text gets the shares of the classes. A class
     absent from train has the probability of one example, so that its loss is finite.
+    figure: as in choosing.trial.
     Source: scikit-learn's TfidfVectorizer; of the n-grams of characters, its analyzer char_wb.
     """
     texts, others = joined(train.texts, train.pairs), joined(validation.texts, validation.pairs)
@@ -41,6 +44,7 @@ def fit(train: Examples, *, validation: Examples, classes: int, task: Task = DEF
                 truth=validation.labels,
                 converged=linear.converged,
                 task=task,
+                figure=figure,
             )
             tried.append((trial, (terms, linear)))
     chosen, (terms, linear) = choosing.best(tried)

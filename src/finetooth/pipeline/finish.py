@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from finetooth.evaluation import deciding, decision_file, learning
-from finetooth.evaluation.cost import COST, cost_metric
 from finetooth.evaluation.decisions import Decision
 from finetooth.evaluation.terms import Terms
 from finetooth.evaluation.training_curve import LearningPoint
@@ -20,6 +19,7 @@ from finetooth.row_kinds import Role, row_kind
 from finetooth.rows import row_of
 from finetooth.rows.contract import ScoredRow
 from finetooth.rows.facts import inference_of
+from finetooth.rows.verdict_metric import metric_of
 from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.ledger import History
@@ -27,7 +27,6 @@ from finetooth.runs.memory import peak_bytes
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.results import Costs, ResultsRow, RowCosts
 from finetooth.runs.work import read_labels, read_units
-from finetooth.tasks import Metric
 from finetooth.wording import row_title, shown
 from finetooth.workers.executor import Key
 
@@ -37,7 +36,7 @@ def choose_winner(recipe: Recipe, plan: Plan, folder: RunFolder, *, keys: Sequen
 
     The figure is the metric of the verdict, or training.monitor if that is accuracy by default.
     """
-    metric = _metric_of(recipe, plan)
+    metric = metric_of(recipe, plan)
     if recipe.verdict.metric is None and metric is plan.of_task().headline:
         metric = plan.of_task().metric(recipe.training.monitor)
     best: tuple[float, tuple[str, int]] | None = None
@@ -52,13 +51,6 @@ def choose_winner(recipe: Recipe, plan: Plan, folder: RunFolder, *, keys: Sequen
         if best is None or value > best[0]:
             best = (value, (name, seed))
     return None if best is None else best[1]
-
-
-def _metric_of(recipe: Recipe, plan: Plan) -> Metric:
-    """The metric by which the verdict compares rows."""
-    if recipe.verdict_metric == COST:
-        return cost_metric(deciding.costs_of(recipe.decision.costs or {}, plan.classes), classes=len(plan.classes))
-    return plan.of_task().metric(recipe.verdict_metric)
 
 
 def conclude(
@@ -144,7 +136,7 @@ def _terms(recipe: Recipe, plan: Plan, folder: RunFolder, *, looks: int) -> Term
         units=Units.of(units),
         fewest=min(units_of),
         group=None if recipe.data.group is None else shown(recipe.data.group),
-        metric=_metric_of(recipe, plan),
+        metric=metric_of(recipe, plan),
         gain=recipe.least_gain,
         margin=recipe.margin,
         looks=looks,

@@ -1,4 +1,4 @@
-"""Files that the process of a row writes into its folder besides the fitted model: predictions, decision, costs ..."""
+"""What the process of a row writes beside the fitted model: predictions, decision, costs and the learning curve."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict

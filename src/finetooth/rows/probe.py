@@ -27,6 +27,7 @@ from finetooth.rows.context import Channel, Context
 from finetooth.rows.contract import Estimates, Row, ScoredRow
 from finetooth.rows.outputs import add_costs, check_finite, decide, keep_learning_curve, keep_predictions
 from finetooth.rows.planned_base import input_of, load_planned
+from finetooth.rows.verdict_metric import figure_of
 from finetooth.runs.plan_file import Plan, Precision
 from finetooth.runs.results import Chosen, Parameters, ResultsRow
 from finetooth.runs.work import read_labels
@@ -146,7 +147,8 @@ def _fit(
     """The probe fitted on features (N, H) and labels (N,), and chosen on the validation rows."""
     task, truth = context.plan.of_task(), read_labels(context.run_folder, "validation")[1]
     classes = task.outputs(context.plan.classes)
-    return Probe.fit(train, labels, validation=validation, truth=truth, classes=classes, task=task)
+    figure = figure_of(context)
+    return Probe.fit(train, labels, validation=validation, truth=truth, classes=classes, task=task, figure=figure)
 
 
 def _are_near(rounded: Mapping[str, npt.NDArray[np.float32]], plain: Mapping[str, npt.NDArray[np.float32]]) -> bool:

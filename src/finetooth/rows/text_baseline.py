@@ -8,12 +8,14 @@ import numpy.typing as npt
 
 from finetooth import baselines
 from finetooth.baselines import FittedBaseline
+from finetooth.data import Examples
 from finetooth.evaluation.learning_curve import FRACTIONS
 from finetooth.row_kinds import MAJORITY, NB_WORDS, TFIDF, row_kind
 from finetooth.rows import latency
 from finetooth.rows.context import Channel, Context
 from finetooth.rows.contract import Estimates, Row, ScoredRow
 from finetooth.rows.outputs import add_costs, keep_learning_curve, keep_predictions
+from finetooth.rows.verdict_metric import figure_of
 from finetooth.runs.results import ResultsRow
 from finetooth.runs.work import read_examples
 
@@ -29,7 +31,13 @@ def fit(context: Context, channel: Channel) -> None:
     context.folder.path.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     classes = task.outputs(context.plan.classes)
-    baseline = baselines.fit(context.row, train, validation=validation, classes=classes, task=task)
+
+    def fitted_on(part: Examples) -> FittedBaseline:
+        return baselines.fit(
+            context.row, part, validation=validation, classes=classes, task=task, figure=figure_of(context)
+        )
+
+    baseline = fitted_on(train)
     seconds = time.perf_counter() - started
     if row_kind(context.row).fitted:  # the majority baseline only counts, which is too fast to time
         add_costs(context.folder, train_seconds=seconds, examples_per_second=len(train) / seconds)
@@ -39,8 +47,7 @@ def fit(context: Context, channel: Channel) -> None:
             return float(task.score(logits, validation.labels)[task.headline.key])
 
         def accuracy_of(rows: npt.NDArray[np.int64]) -> float:
-            part = train.select(rows.tolist())
-            return accuracy(baselines.fit(context.row, part, validation=validation, classes=classes, task=task))
+            return accuracy(fitted_on(train.select(rows.tolist())))
 
         keep_learning_curve(
             context, channel, task.strata(train.labels), accuracy_of=accuracy_of, of_all=accuracy(baseline)
