@@ -69,7 +69,7 @@ def _verdict(row: Mapping[str, Any], comparison: Mapping[str, Any], reference: s
     ends = row["difference_interval"]
     if row["p_holm"] < comparison["alpha"]:
         side = "better" if row["difference"] > 0 else "worse"
-        sentence = f"{row['name']} is {_points(abs(row['difference']), ends)} {side} in accuracy than {reference}"
+        sentence = f"{row['name']} is {_points(row['difference'], ends)} {side} in accuracy than {reference}"
     else:
         sentence = f"{row['name']} differs from {reference} by {_points(row['difference'], ends, signed=True)}"
     if comparison["within"] is None:
@@ -80,10 +80,8 @@ def _verdict(row: Mapping[str, Any], comparison: Mapping[str, Any], reference: s
 
 
 def _points(difference: float, ends: Sequence[float] | None, *, signed: bool = False) -> str:
-    """`1.4 points (1.0 to 1.8)`; the interval has the sign of the difference as it is shown."""
+    """`1.4 points (1.0 to 1.8)`; unsigned, a difference below 0 and its interval change their signs together."""
+    if not signed and difference < 0:
+        difference, ends = -difference, None if ends is None else (-ends[1], -ends[0])
     text = f"{points(difference, signed=signed)} points"
-    if ends is None:
-        return text
-    if not signed and ends[1] <= 0:
-        ends = (-ends[1], -ends[0])
-    return f"{text} ({interval(ends)})"
+    return text if ends is None else f"{text} ({interval(ends)})"

@@ -61,6 +61,12 @@ def test_rows_stand_under_their_run_and_the_winners_are_judged_in_words():
     )
 
 
+def test_the_interval_of_a_loss_has_its_sign_also_where_it_reaches_past_0():
+    worse = row("b", "y", 0.78, difference=-0.02, difference_interval=[-0.041, 0.001], p=0.03, p_holm=0.03)
+    sentence = "b: y is 2.0 points (-0.1 to 4.1) worse in accuracy than x of a."
+    assert text(row("a", "x", 0.8), worse).splitlines()[-1] == sentence
+
+
 def test_a_difference_that_is_not_shown_is_said_to_be_not_shown():
     near = row("b", "y", 0.81, difference=0.01, difference_interval=[-0.004, 0.024], p=0.2, p_holm=0.2)
     assert text(row("a", "x", 0.8), near).splitlines()[-1] == "b: y differs from x of a by +1.0 points (-0.4 to 2.4)."
