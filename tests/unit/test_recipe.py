@@ -104,6 +104,15 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
             "verdict.metric: cost needs the costs of mistakes. Set decision.costs.",
         ),
         (
+            {"verdict": {"gain": 3}},
+            "verdict.gain is 3, but by accuracy it is a share below 1: 0.01 is one percentage point.",
+        ),
+        (
+            {"verdict": {"metric": "macro_f1"}, "margin": 1.0},
+            "margin is 1, but by macro_f1 it is a share below 1: 0.01 is one percentage point.",
+        ),
+        ({"margin": 0}, "margin: input should be greater than 0; found 0."),
+        (
             {"decision": {"costs": {"good": {"bad": -1}}}},
             "decision.costs.good.bad: input should be greater than or equal to 0; found -1.",
         ),
@@ -151,6 +160,13 @@ def test_errors_name_the_key_as_the_recipe_has_it_and_the_branch_that_was_meant(
     change: dict[str, Any], message: str
 ) -> None:
     assert message_of(BARE | change) == f"recipe: {message}"
+
+
+def test_gain_and_margin_of_a_loss_and_a_cost_have_no_upper_bound() -> None:
+    for verdict in ({"metric": "loss", "gain": 1.5}, {"metric": "cost", "gain": 40}):
+        values = BARE | {"decision": {"costs": {"good": {"bad": 200}}}, "verdict": verdict, "margin": 12.5}
+        loaded = recipe.load(values)
+        assert (loaded.least_gain, loaded.margin) == (verdict["gain"], 12.5)
 
 
 def test_numbers_are_labels_and_truth_values_want_quotes(tmp_path: Path) -> None:

@@ -84,9 +84,9 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
 
 
 def _check_labels(recipe: Recipe, dataset: data.Dataset) -> None:
-    """Check that class weights and costs are of labels of the data.
+    """Check that class weights and costs are of labels of the data, and that a mistake costs something.
 
-    Raises: RecipeError with the key, the nearest label and the column of the labels.
+    Raises: RecipeError with the key; for an unknown label also the nearest one and the column of the labels.
     """
     weights, costs = recipe.training.class_weights, recipe.decision.costs or {}
     named = [("training.class_weights", label) for label in (weights if isinstance(weights, dict) else ())]
@@ -96,6 +96,12 @@ def _check_labels(recipe: Recipe, dataset: data.Dataset) -> None:
         if label not in dataset.classes:
             message = f"{key}: {label!r} is no label of the data.{did_you_mean(label, dataset.classes)}"
             raise RecipeError(f"{message}\n{dataset.label_source}".rstrip())
+    free = sum(cost == 0 for row in costs.values() for cost in row.values())
+    if costs and free == len(dataset.classes) * (len(dataset.classes) - 1):
+        raise RecipeError(
+            "decision.costs: every mistake costs 0, so no answer is better than another. Give at least one mistake a "
+            "cost above 0, or remove decision.costs."
+        )
 
 
 def tokenize_all(

@@ -31,6 +31,8 @@ from finetooth.recipe.paths import uncompressed_name as uncompressed_name
 from finetooth.recipe.training_section import Training as Training
 from finetooth.row_kinds import CANDIDATE, OTHER_PROBE, row_kind
 
+_SHARES = ("accuracy", "macro_f1")  # metrics whose differences are shares, 0 to 1
+
 
 class SplitSources(Section):
     """The sources of the splits, if each has its own."""
@@ -160,7 +162,7 @@ class VerdictTerms(Section):
         None,
         ge=0,
         description="Least gain over every baseline that makes fine-tuning worth it, in the unit of the metric: 0.01 "
-        "is a percentage point of accuracy; null: 0.01 for accuracy and macro_f1, else 0.",
+        "is one percentage point of accuracy or macro_f1; null: 0.01 for these two, else 0.",
     )
 
 
@@ -233,9 +235,8 @@ class Recipe(Section):
     margin: float = Field(
         0.005,
         gt=0,
-        lt=1,
         description="What a smaller candidate may lose and still be good enough, in the unit of verdict.metric: 0.005 "
-        "is half a percentage point of accuracy.",
+        "is half a percentage point of accuracy or macro_f1.",
     )
     verdict: VerdictTerms = Field(default_factory=VerdictTerms, description="What the verdict asks.")
     training: Training = Field(default_factory=Training, description="How candidates are trained.")
@@ -257,7 +258,7 @@ class Recipe(Section):
         """The gain that makes fine-tuning worth it, in the unit of verdict_metric."""
         if self.verdict.gain is not None:
             return self.verdict.gain
-        return 0.01 if self.verdict_metric in ("accuracy", "macro_f1") else 0.0
+        return 0.01 if self.verdict_metric in _SHARES else 0.0
 
     @property
     def needs_model(self) -> bool:
@@ -294,9 +295,18 @@ class Recipe(Section):
             raise ValueError(f"seeds contains {repeated[0]} more than once. Remove one.")
         if self.verdict.metric == "cost" and self.decision.costs is None:
             raise ValueError("verdict.metric: cost needs the costs of mistakes. Set decision.costs.")
+        self._check_share("verdict.gain", self.verdict.gain)
+        self._check_share("margin", self.margin)
         if not names:
             raise ValueError("there are neither baselines nor candidates. Add at least one.")
         return self
+
+    def _check_share(self, key: str, value: float | None) -> None:
+        """Check that a difference of a metric that is a share, 0 to 1, is below 1. Raises: ValueError."""
+        if self.verdict_metric in _SHARES and value is not None and value >= 1:
+            raise ValueError(
+                f"{key} is {value:g}, but by {self.verdict_metric} it is a share below 1: 0.01 is one percentage point."
+            )
 
 
 def schema() -> dict[str, Any]:

@@ -95,6 +95,14 @@ def test_a_cost_of_an_unknown_label_is_refused(sources: Path, costs: dict[str, A
     assert str(caught.value) == f"{message}\n{LABEL_COLUMN}"
 
 
+def test_costs_are_refused_if_no_mistake_costs_anything(sources: Path) -> None:
+    free = {"good": {"bad": 0.0}, "bad": {"good": 0.0}}
+    with pytest.raises(RecipeError, match=r"^decision.costs: every mistake costs 0, .* or remove decision.costs.$"):
+        preparation.gather(recipe(sources, decision={"costs": free}), rejects=None, progress=Silent())
+    one = {"good": {"bad": 0.0}}  # the other mistake costs 1
+    assert preparation.gather(recipe(sources, decision={"costs": one}), rejects=None, progress=Silent()).dataset
+
+
 @pytest.mark.parametrize(("base", "adapter"), [(0.1, 0.0), (0.0, 0.1), (0.1, 0.1)])
 def test_what_dropout_costs_is_measured_against_a_plan_without_any(
     sources: Path, tmp_path: Path, base: float, adapter: float
