@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import finetooth
 import golden
 import tiny
 from finetooth.evaluation.intervals import wilson
@@ -66,6 +67,8 @@ def test_rows_of_one_group_count_once_and_that_is_said_wherever_intervals_are(wi
     page = html.unescape(folder.report.read_text(encoding="utf-8"))
     for text in (render(view_of(folder.path)), page, folder.card.read_text(encoding="utf-8").replace("\\", "")):
         assert where in " ".join(text.replace("\N{NO-BREAK SPACE}", " ").split())
+    scored = finetooth.evaluate(folder.path)
+    assert (scored["group"], scored["units"]) == ("author", compared["units"])
     assert compared["verdict"]["outcome"] == "too_few"
     assert compared["verdict"]["headline"].startswith(f"No verdict from {where} (a verdict needs 100): then ")
 

@@ -13,7 +13,7 @@ import click
 from finetooth.cli import completion, options, output
 from finetooth.cli.terminal_lines import progress_on
 from finetooth.errors import DataError, RecipeError, did_you_mean
-from finetooth.wording import interval, scored_before, wrapped
+from finetooth.wording import interval, rows_in_units, scored_before, wrapped
 
 if TYPE_CHECKING:  # --help imports neither pydantic nor torch
     from finetooth.evaluation.decisions import Decided
@@ -269,16 +269,16 @@ def _scores(run_or_adapter: Path, figures: dict[str, Any]) -> str:
     from finetooth.report.notes import PRECISIONS
 
     what = f"{figures['split']} split" if figures.get("split") else figures["source"]
-    counts = f"{figures['examples']:,} examples"
-    if figures["units"] < figures["examples"]:
-        counts += f", {figures['units']:,} of them independent (rows that share a text or a group count once)"
+    group = figures["group"]
+    counts = rows_in_units(figures["examples"], "example", units=figures["units"], group=group)
     lines = [f"{run_or_adapter}, {what}: {counts}"]
     note, unseen = figures.get("note"), figures.get("unseen")
     if note:
         lines += ["", wrapped(note)]
     seen = any((figures.get("seen_rows") or {}).values())
     if unseen:
-        lines += ["", f"The {unseen['examples']:,} rows that the run has not seen:", *_measured(unseen, tested=True)]
+        rows = rows_in_units(unseen["examples"], "row", units=unseen["units"], group=group)
+        lines += ["", f"The {rows} that the run has not seen:", *_measured(unseen, tested=True)]
     if seen:
         lines += [
             "",

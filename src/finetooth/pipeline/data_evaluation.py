@@ -48,6 +48,7 @@ def evaluate(
 
     The result holds accuracy and macro_f1 of the decided labels over all rows, and loss of the probabilities. For an
     adapter that abstains it also holds coverage, the share of rows answered, and accuracy_answered (None if no row is).
+    units: the number of units of sampling of the rows. group: the column that groups them, None without one.
     seen_rows: how many rows have a text of the run's training rows, or else of its validation rows (equal after Unicode
     NFKC and with each run of white space as one blank); None if not known, as for an adapter outside its run.
     unseen: the figures of the other rows, if some rows were seen and some were not; otherwise None.
@@ -82,6 +83,7 @@ def evaluate(
         "source": data if data is None else _name_of(data),
         "precision": predictor.precision,
         **_figures(predictor.decision, logits, examples.labels, Units.of(units)),
+        "group": None if run_folder is None or not any(examples.groups) else data_of(run_folder)[0].group,
         **_of_unseen(_seen(run_folder, text_keys), predictor.decision, logits, labels=examples.labels, units=units),
         "classes": list(predictor.classes),
     }

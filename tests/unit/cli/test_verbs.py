@@ -433,9 +433,8 @@ def test_a_label_that_holds_a_tab_stays_one_field(capsys, predictor, monkeypatch
 
 def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypatch):
     figures = {
-        "precision": "bfloat16", "test_id": "ab", **scored_before(120, 2), "split": "test", "examples": 200,
-        "accuracy": 0.83, "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"],
-        "units": 200, "accuracy_interval": [0.772, 0.876],
+        "precision": "bfloat16", "test_id": "ab", **scored_before(120, 2), "split": "test", **of_rows(200, 0.83),
+        "group": None, "classes": ["fresh", "rotten"],
     }  # fmt: skip
     calls = []
     stand_in(
@@ -476,10 +475,9 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
 )
 def test_evaluate_tells_what_an_adapter_that_abstains_answers(capsys, monkeypatch, coverage, right, ends, lines):
     figures = {
-        "test_id": "ab", **scored_before(0, 0), "split": None, "source": "more.csv", "examples": 200,
-        "accuracy": 0.83, "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"], "coverage": coverage,
-        "accuracy_answered": right, "accuracy_answered_interval": ends, "units": 200,
-        "accuracy_interval": [0.772, 0.876],
+        "test_id": "ab", **scored_before(0, 0), "split": None, "source": "more.csv", **of_rows(200, 0.83),
+        "group": None, "classes": ["fresh", "rotten"], "coverage": coverage,
+        "accuracy_answered": right, "accuracy_answered_interval": ends,
     }  # fmt: skip
     stand_in(monkeypatch, evaluate=lambda trained, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
@@ -500,23 +498,27 @@ def scored_before(rows, runs):
 
 
 def of_rows(examples, accuracy):
-    low, high = wilson(round(accuracy * examples), examples)
-    return {
-        "examples": examples, "units": examples, "accuracy": accuracy, "accuracy_interval": [low, high],
-        "loss": 0.41234, "macro_f1": 0.825,
-    }  # fmt: skip
+    """Figures of rows that are a unit each."""
+    figures = {"examples": examples, "units": examples, "accuracy": accuracy, "loss": 0.41234, "macro_f1": 0.825}
+    return figures | {"accuracy_interval": list(wilson(round(accuracy * examples), examples))}
 
 
-def test_rows_that_are_not_independent_are_said_to_be(capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("group", "every", "unseen"),
+    [
+        ("film", "500 examples in 40 groups (film)", "The 88 rows in 7 groups (film) that the run has not seen:"),
+        (None, "500 examples with 40 different texts", "The 88 rows with 7 different texts that the run has not seen:"),
+    ],
+)
+def test_evaluate_names_the_units_of_the_rows(capsys, monkeypatch, group, every, unseen):
     figures = {
-        **of_rows(200, 0.83), **scored_before(0, 0), "units": 120, "split": None, "source": "more.csv",
-        "classes": ["fresh", "rotten"],
+        **scored_before(0, 0), "split": None, "source": "more.csv", **of_rows(500, 0.97), "units": 40, "group": group,
+        "seen_rows": {"train": 412, "validation": 0}, "unseen": of_rows(88, 0.75) | {"units": 7}, "note": "seen.",
     }  # fmt: skip
     stand_in(monkeypatch, evaluate=lambda trained, *, data, base, progress, exact: figures)
-    first = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")[1].splitlines()[0]
-    assert first == (
-        "runs/reviews, more.csv: 200 examples, 120 of them independent (rows that share a text or a group count once)"
-    )
+    lines = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")[1].splitlines()
+    assert lines[0] == f"runs/reviews, more.csv: {every}"
+    assert unseen in lines
 
 
 def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_first(capsys, monkeypatch):
@@ -524,7 +526,7 @@ def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_fir
     figures = {
         "test_id": "ab", **scored_before(500, 1), "split": None, "source": "more.csv", **of_rows(500, 0.97),
         "seen_rows": {"train": 412, "validation": 0}, "unseen": of_rows(88, 0.75), "note": note,
-        "classes": ["fresh", "rotten"],
+        "group": None, "classes": ["fresh", "rotten"],
     }  # fmt: skip
     stand_in(monkeypatch, evaluate=lambda trained, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
@@ -563,7 +565,7 @@ def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_fir
 def test_evaluate_says_that_an_adapter_alone_does_not_know_its_training_rows(capsys, monkeypatch):
     note = "It is not known whether rows were in the training data."
     figures = {**scored_before(0, 0), "split": None, "source": "a.csv", **of_rows(10, 0.5)}
-    figures |= {"seen_rows": None, "unseen": None, "note": note}
+    figures |= {"group": None, "seen_rows": None, "unseen": None, "note": note}
     stand_in(monkeypatch, evaluate=lambda trained, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "adapter", "--data", "a.csv")
     assert out.splitlines()[2:5] == [note, "", "accuracy    50.0 %  95 % interval 23.7 to 76.3"]

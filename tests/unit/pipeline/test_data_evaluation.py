@@ -83,6 +83,7 @@ def test_rows_with_one_text_are_one_unit(made: Path, tmp_path: Path) -> None:
     often = finetooth.evaluate(made, data=save(tmp_path / "often.csv", FRESH * 5))
     assert (once["examples"], once["units"]) == (12, 12)
     assert (often["examples"], often["units"], often["accuracy"]) == (60, 12, once["accuracy"])
+    assert (once["group"], often["group"]) == (None, None)  # the recipe names no group
     low, high = often["accuracy_interval"]
     # Five copies of each text show no more than the text once.
     assert high - low >= once["accuracy_interval"][1] - once["accuracy_interval"][0]
