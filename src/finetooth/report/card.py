@@ -11,13 +11,11 @@ from finetooth.report.material import Material
 from finetooth.report.notes import facts, notes, warnings
 from finetooth.report.view import RunView
 from finetooth.sources import hub_name
-from finetooth.wording import counted, percent, short_model, shown
+from finetooth.wording import percent, short_model, shown
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&$]|^[-+])")
-_COLUMNS = (
-    columns.TRAINED, columns.ACCURACY, columns.INTERVAL, columns.MACRO_F1, columns.GAIN_AND_P, columns.TIME,
-    columns.SETTINGS_TRIED,
-)  # fmt: skip
+_RATES = (columns.TRAINED, columns.ACCURACY, columns.INTERVAL, columns.MACRO_F1)
+_BESIDE = (columns.GAIN_AND_P, columns.TIME, columns.SETTINGS_TRIED)
 
 
 def card(material: Material) -> str:
@@ -94,13 +92,14 @@ def _without_winner(run: RunView) -> str:
 
 
 def _figures(run: RunView) -> Iterator[str]:
-    yield f"Accuracy on {counted(run.test, 'test row')}, with 95 % Wilson intervals."
+    shown_columns = [*columns.with_metric(run, _RATES), *_BESIDE]
+    yield f"Accuracy on {_plain(run.tested)}, with 95 % intervals."
     yield ""
-    yield f"| row | {' | '.join(column.title for column in _COLUMNS)} |"
-    yield f"| --- |{' ---: |' * len(_COLUMNS)}"
+    yield f"| row | {' | '.join(column.title for column in shown_columns)} |"
+    yield f"| --- |{' ---: |' * len(shown_columns)}"
     for row in run.rows:
         name = _plain(row.title + row.marks)
-        figures = [column.cell(row).text for column in _COLUMNS]
+        figures = [column.cell(row).text for column in shown_columns]
         yield f"| {' | '.join([f'**{name}**' if row.is_winner else name, *figures])} |"
 
 

@@ -1,9 +1,10 @@
 """The columns of the results table: what each row shows in them, once for every table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from finetooth.evaluation.cost import COST
 from finetooth.report.view import RowView, RunView
 from finetooth.runs.results import Parameters
 from finetooth.wording import epoch, interval, milliseconds, p_value, percent, points, seconds, size, spread
@@ -44,7 +45,12 @@ def _gain(row: RowView) -> str | None:
     figures = row.figures
     if figures is None or figures.gain is None:
         return None
-    return points(figures.gain) if figures.gain_unit == "share" else f"{figures.gain:+.3f}"
+    return difference(figures.gain, figures.gain_unit)
+
+
+def difference(value: float, unit: str) -> str:
+    """A difference to the best baseline: `+1.4` points of a share, `+0.031` of another metric. unit: Metric.unit."""
+    return points(value) if unit == "share" else f"{value:+.3f}"
 
 
 def _p_of_verdict(row: RowView) -> float | None:
@@ -89,6 +95,13 @@ LOSS = _column(
     detail=lambda row: row.figures and row.figures.loss_interval,
     write_detail=lambda bounds: f"{bounds[0]:.4f} to {bounds[1]:.4f}",
 )
+COST_OF_MISTAKES = _column(
+    COST,
+    lambda row: row.figures and row.figures.cost,
+    lambda cost: f"{cost:.4f}",
+    detail=lambda row: row.figures and row.figures.cost_interval,
+    write_detail=lambda bounds: f"{bounds[0]:.4f} to {bounds[1]:.4f}",
+)
 CALIBRATION_ERROR = _column(
     "calibration error",
     lambda row: row.figures and row.figures.calibration_error,
@@ -115,6 +128,15 @@ LATENCY = _column(
 SETTINGS_TRIED = _column("settings tried", lambda row: row.settings_tried, str)
 KEPT_EPOCH = _column("kept epoch", lambda row: row.kept_epoch, epoch)
 MEASURED = (TRAINED, ACCURACY, INTERVAL, GAIN, P)
+
+
+_OF_METRICS = {"macro_f1": MACRO_F1, "loss": LOSS, COST: COST_OF_MISTAKES}
+
+
+def with_metric(run: RunView, shown: Sequence[Column]) -> list[Column]:
+    """Columns of figures, with that of the verdict's metric after them unless it is the accuracy or among them."""
+    column = _OF_METRICS.get(run.metric.key)
+    return [*shown, *([column] if column is not None and column not in shown else [])]
 
 
 def parts(run: RunView) -> list[Column]:

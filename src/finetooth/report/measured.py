@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from finetooth.evaluation.calibration import BINS, Bin
 from finetooth.evaluation.decisions import Decision
 from finetooth.evaluation.intervals import metric_interval
 from finetooth.evaluation.units import Units
@@ -69,6 +70,13 @@ def decided(answers: Predictions, decision: Decision) -> Answers:
         metric=metric,
         classes=outputs.logits.shape[1],
     )
+
+
+def bin_intervals(answers: Answers, bins: Sequence[Bin], units: npt.NDArray[np.int64]) -> list[tuple[float, float]]:
+    """The interval of the accuracy in each bin of evaluation.calibration.reliability. units: as in slices."""
+    numbers = np.clip(np.ceil(answers.confidences * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    members = [numbers == round(BINS * one.low) for one in bins]
+    return [metric_interval(answers.metric, answers.scores[at], units=Units.of(units[at])) for at in members]
 
 
 def confusion(answers: Answers) -> npt.NDArray[np.int64]:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from finetooth.evaluation.gap import amount
 from finetooth.evaluation.intervals import wilson
 from finetooth.evaluation.seeds import FEW_SEEDS
 from finetooth.report.learning_chart import doubling
-from finetooth.report.view import RunView
+from finetooth.report.view import Pooled, RunView
 from finetooth.row_kinds import row_kind
+from finetooth.tasks import Metric
 from finetooth.wording import counted, interval, listed, percent, points, roughly, seconds, short_model, shown, size
 
 RELOAD_CHECK = "passed: the same logits, bit for bit, in a new process."
@@ -74,12 +76,22 @@ def warnings(run: RunView) -> list[str]:
 
 
 def pooled(run: RunView) -> list[str]:
-    """For each name that has several seeds: the mean and the standard deviation of its accuracy."""
-    return [
-        f"{one.name} over {counted(one.seeds, 'seed')}: mean {percent(one.mean)}, standard deviation "
-        f"{points(one.standard_deviation, signed=False)} points"
-        for one in run.pooled
-    ]
+    """For each name that has several seeds: the mean and the standard deviation of the verdict's metric."""
+    unit, lines = " points" if run.metric.unit == "share" else "", []
+    what = "" if run.metric.key == run.task.headline.key else f"{run.metric.title} "
+    for one in run.pooled:
+        mean, deviation = mean_and_deviation(one, run.metric)
+        lines.append(
+            f"{one.name} over {counted(one.seeds, 'seed')}: mean {what}{mean}, standard deviation {deviation}{unit}"
+        )
+    return lines
+
+
+def mean_and_deviation(one: Pooled, metric: Metric) -> tuple[str, str]:
+    """`91.4 %` and `0.4` (points) of a share; `0.123` and `0.0042` of another metric."""
+    if metric.unit == "share":
+        return percent(one.mean), points(one.standard_deviation, signed=False)
+    return amount(one.mean, metric), amount(one.standard_deviation, metric)
 
 
 def heads(run: RunView, *, beside_accuracy: bool = False) -> list[str]:
@@ -192,11 +204,12 @@ def _answered(run: RunView) -> Iterator[str]:
         if accuracy is None:
             yield f"{row.title}: answers none of the test rows (decision.abstain)."
             continue
-        answered = round(coverage * row.measured.examples)
+        answered, ends = round(coverage * row.measured.examples), ""
+        if run.units in (None, run.test):  # else no file has the number of units that are answered
+            ends = f" (95 % interval {interval(wilson(round(accuracy * answered), answered))})"
         yield (
             f"{row.title}: answers {percent(coverage)} of the test rows (decision.abstain); {percent(accuracy)} of "
-            f"these answers are right (95 % interval {interval(wilson(round(accuracy * answered), answered))}). Its "
-            "other figures cover all test rows."
+            f"these answers are right{ends}. Its other figures cover all test rows."
         )
 
 
@@ -212,7 +225,7 @@ def _calibrated(run: RunView) -> Iterator[str]:
 
 
 def _compared(run: RunView) -> Iterator[str]:
-    """The best baseline, and what the p of the winner is."""
+    """The best baseline, what the p of the winner is, and by which metric both are if that is not the accuracy."""
     if run.best_baseline is None or not run.compared:
         return
     text = f"Best baseline: {run.best_baseline.title}."
@@ -221,6 +234,9 @@ def _compared(run: RunView) -> Iterator[str]:
         hypothesis = "better than every baseline" if ahead else "worse than the best baseline"
         text += f" p: that the winner is {hypothesis}."
     yield text
+    if run.metric.key != run.task.headline.key:
+        sign = "; above 0 is better" if run.metric.better == "lower" else ""
+        yield f"Best baseline, vs best baseline and p: by {run.metric.title}{sign}."
 
 
 def _some(names: Any) -> str:

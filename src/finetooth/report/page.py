@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from finetooth.evaluation.seeds import FEW_SEEDS
 from finetooth.report import charts, columns, quality
 from finetooth.report.curves import LEAST_RISE, curves
 from finetooth.report.disagreements import MOST_CHARACTERS, disagreements, embedded
@@ -12,11 +13,11 @@ from finetooth.report.html import part, rendered
 from finetooth.report.learning_chart import learning_chart
 from finetooth.report.material import Material
 from finetooth.report.measured import slices
-from finetooth.report.notes import facts, notes, warnings
+from finetooth.report.notes import facts, mean_and_deviation, notes, warnings
 from finetooth.report.plots import Table, cells
 from finetooth.report.tables import table_of
-from finetooth.report.view import RowView, RunView
-from finetooth.wording import counted, p_value, percent, points, short_model, shown
+from finetooth.report.view import Pooled, RowView, RunView
+from finetooth.wording import counted, p_value, percent, short_model, shown
 
 _LISTED = 20
 _RATES = (columns.MACRO_F1, columns.LOSS, columns.CALIBRATION_ERROR)
@@ -38,7 +39,7 @@ def page(material: Material) -> str:
         ladder=charts.ladder(run) if run.done else None,
         rows=table_of(
             run,
-            [*columns.MEASURED, *_RATES, columns.SETTINGS_TRIED],
+            [*columns.MEASURED, *columns.with_metric(run, _RATES), columns.SETTINGS_TRIED],
             f"Every row, on the same {counted(run.test, 'test row')}",
         ),
         notes=notes(run, beside_accuracy=True),
@@ -52,7 +53,8 @@ def page(material: Material) -> str:
         least_rise=percent(LEAST_RISE, 0),
         confusions=[quality.confusion_of(row, material.answers[row.key], run.classes) for row in looked_at],
         reliability=[
-            quality.reliability_diagram(row, material.answers[row.key], at) for at, row in enumerate(looked_at)
+            quality.reliability_diagram(row, material.answers[row.key], at, units=material.units)
+            for at, row in enumerate(looked_at)
         ],
         sliced=[(row, charts.look_of(row)) for row in both],
         slices=_slices(material, both) if both else [],
@@ -101,20 +103,23 @@ def _slices(material: Material, rows: list[RowView]) -> list[Any]:
 
 
 def _pooled(run: RunView) -> Table:
-    """Means over seeds."""
-    columns = ["row", "seeds", "mean accuracy", "standard deviation"]
-    rows = [
-        [one.name, f"{one.seeds:,}", percent(one.mean), f"{100 * one.standard_deviation:.1f}"] for one in run.pooled
-    ]
-    if any(one.interval for one in run.pooled):
-        columns += ["vs best baseline", "95 % interval", "p"]
+    """Means over seeds, by the metric of the verdict; from FEW_SEEDS on with the differences to the best baseline."""
+    unit, title = run.metric.unit, run.metric.title
+    heads = ["row", "seeds", f"mean {title}", "standard deviation"]
+    rows = [[one.name, f"{one.seeds:,}", *mean_and_deviation(one, run.metric)] for one in run.pooled]
+    if any(map(_is_compared, run.pooled)):
+        heads += ["vs best baseline", "95 % interval", "p"]
         for one, row in zip(run.pooled, rows, strict=True):
             row += ["", "", ""]
-            if one.difference is not None and one.interval is not None and one.p is not None:
-                bounds = f"{points(one.interval[0])} to {points(one.interval[1])}"
-                row[-3:] = [points(one.difference), bounds, p_value(one.p)]
-    caption = "Mean accuracy over seeds, with the standard deviation in percentage points"
-    return Table(columns=columns, rows=[cells(*row) for row in rows], caption=caption)
+            if _is_compared(one) and one.difference is not None and one.interval is not None and one.p is not None:
+                low, high = (columns.difference(end, unit) for end in one.interval)
+                row[-3:] = [columns.difference(one.difference, unit), f"{low} to {high}", p_value(one.p)]
+    caption = f"Mean {title} over seeds, with the standard deviation" + " in percentage points" * (unit == "share")
+    return Table(columns=heads, rows=[cells(*row) for row in rows], caption=caption)
+
+
+def _is_compared(one: Pooled) -> bool:
+    return one.seeds >= FEW_SEEDS and one.interval is not None
 
 
 def _here(browser: Mapping[str, Any]) -> str:

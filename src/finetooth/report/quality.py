@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from finetooth.evaluation.calibration import Bin, calibrated_limit, calibration_error, reliability
-from finetooth.evaluation.intervals import wilson
 from finetooth.report import plots
 from finetooth.report.charts import look_of
 from finetooth.report.columns import Cell
-from finetooth.report.measured import Answers, Slice, confusion, mixed_up
+from finetooth.report.measured import Answers, Slice, bin_intervals, confusion, mixed_up
 from finetooth.report.plots import Figure, Mark, Table, cells
 from finetooth.report.view import RowView
 from finetooth.wording import counted, interval, percent, points, shown
@@ -66,15 +68,19 @@ def confusion_of(row: RowView, answers: Answers, classes: Sequence[str]) -> Conf
     return Confusion(heading=heading, matrix=matrix, pairs=_mixed_up(row, answers, names))
 
 
-def reliability_diagram(row: RowView, answers: Answers, number: int) -> Figure:
-    """Accuracy against confidence in bins, with intervals, beside the diagonal of a calibrated row."""
+def reliability_diagram(row: RowView, answers: Answers, number: int, *, units: npt.NDArray[np.int64]) -> Figure:
+    """Accuracy against confidence in bins, with intervals, beside the diagonal of a calibrated row.
+
+    units: (N,), the unit of sampling of each test row.
+    """
     bins = reliability(answers.confidences, answers.scores)
+    intervals = bin_intervals(answers, bins, units)
     scale, look = plots.even_scale(0.0, 1.0, most=5), look_of(row)
     marks = [plots.line("0%", _SQUARE, "100%", 0, look="diagonal"), *plots.left_axis(scale, _SQUARE)]
     for tick in scale.ticks:
         marks.append(plots.words(scale.across(tick), _SQUARE + 18, percent(tick, 0), look="tick", anchor="middle"))
-    for one in bins:
-        low, high = (scale.down(bound, _SQUARE) for bound in _interval_of(one))
+    for one, ends in zip(bins, intervals, strict=True):
+        low, high = (scale.down(bound, _SQUARE) for bound in ends)
         x = scale.across(one.confidence)
         marks += [plots.upright(x, high, low, look=look), plots.dot(x, scale.down(one.accuracy, _SQUARE), look=look)]
     marks.append(plots.words("2%", 14, "share right", look="tick"))
@@ -90,9 +96,9 @@ def reliability_diagram(row: RowView, answers: Answers, number: int) -> Figure:
             f"{one.examples:,}",
             percent(one.confidence),
             percent(one.accuracy),
-            interval(_interval_of(one)),
+            interval(ends),
         )
-        for one in bins
+        for one, ends in zip(bins, intervals, strict=True)
     ]
     columns = ["confidence", "rows", "mean", "right", "95 % interval"]
     counts = f"{counted(len(bins), 'bin')} of {counted(len(answers.truth), 'row')}"
@@ -184,10 +190,6 @@ def _mixed_up(row: RowView, answers: Answers, names: Sequence[str]) -> Table:
         quiet=True,
         look="pairs",
     )
-
-
-def _interval_of(one: Bin) -> tuple[float, float]:
-    return wilson(round(one.accuracy * one.examples), one.examples)
 
 
 def _histogram(bins: Sequence[Bin]) -> list[Mark]:

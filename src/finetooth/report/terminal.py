@@ -78,9 +78,9 @@ def _narrow(run: RunView) -> list[Column]:
 
 def _wide(run: RunView) -> list[Column]:
     return [
-        columns.P_OF_EVERY_ROW, columns.MACRO_F1, columns.LOSS, columns.CALIBRATION_ERROR, *columns.parts(run),
-        columns.SHARE_TRAINED, columns.PEAK_MEMORY, columns.ADAPTER_SIZE, columns.LATENCY, columns.KEPT_EPOCH,
-        columns.SETTINGS_TRIED,
+        columns.P_OF_EVERY_ROW, *columns.with_metric(run, [columns.MACRO_F1, columns.LOSS]), columns.CALIBRATION_ERROR,
+        *columns.parts(run), columns.SHARE_TRAINED, columns.PEAK_MEMORY, columns.ADAPTER_SIZE, columns.LATENCY,
+        columns.KEPT_EPOCH, columns.SETTINGS_TRIED,
     ]  # fmt: skip
 
 

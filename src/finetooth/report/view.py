@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from finetooth.evaluation.cost import COST, cost_metric
 from finetooth.evaluation.intervals import wilson
 from finetooth.evaluation.sentences import Value
 from finetooth.evaluation.training_curve import CurvePoint, LearningPoint
@@ -13,7 +14,7 @@ from finetooth.row_kinds import Role, row_kind
 from finetooth.runs import results
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.results import Chosen, Heads, Inference, Parameters, Reload, RowCosts
-from finetooth.tasks import DEFAULT, Task
+from finetooth.tasks import DEFAULT, Metric, Task
 from finetooth.wording import row_titles, rows_in_units, scored_before, shown
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Figures:
 
     accuracy, interval: of the headline metric of the task; for several untrained heads, their mean and range. level:
     the accuracy that candidates are compared with; for several untrained heads, that of the first. gain: the
-    difference of a candidate to the best baseline by the metric of the verdict, in gain_unit (Metric.unit). p: of being
+    difference of a candidate to the best baseline by RunView.metric, in gain_unit (Metric.unit). p: of being
     better than every baseline, or of being worse than the best one if gain is not above 0 (runs.comparison). coverage,
     accuracy_answered: of a row that may abstain, the share of rows that it answers, and the accuracy on these.
     calibration_error_limit: from evaluation.calibration.calibrated_limit.
@@ -43,8 +44,10 @@ class Figures:
     interval: Bounds
     macro_f1: float = 0.0
     loss: float = 0.0
+    cost: float | None = None
     macro_f1_interval: Bounds | None = None
     loss_interval: Bounds | None = None
+    cost_interval: Bounds | None = None
     calibration_error: float | None = None
     calibration_error_limit: float | None = None
     coverage: float | None = None
@@ -113,7 +116,9 @@ class RowView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooled:
-    """Several seeds of one name: mean accuracy and spread; for a candidate, the difference to the best baseline."""
+    """Several seeds of one name: mean and spread of RunView.metric; for a candidate, also the difference to the best
+    baseline, above 0 if the candidate is better.
+    """
 
     name: str
     seeds: int
@@ -130,12 +135,14 @@ class RunView:
 
     model: a source id, empty without a model. chosen: the winner by validation, which may have failed on the test rows.
     headline, more: the first sentence of the verdict and the rest of it; empty without a verdict. changes: what to set
-    in the recipe if the winner has not learned. inexact: what had changed when the run was resumed. tested: the test
-    rows in words, with their units of sampling.
+    in the recipe if the winner has not learned. inexact: what had changed when the run was resumed. units: the number
+    of units of sampling of the test rows. tested: the test rows in words, with their units. metric: the verdict and the
+    best baseline are by it.
     """
 
     name: str
     task: Task = DEFAULT
+    metric: Metric = DEFAULT.headline
     model: str
     complete: bool
     test_id: str = ""
@@ -146,6 +153,7 @@ class RunView:
     train: int
     validation: int
     test: int
+    units: int | None = None
     tested: str = ""
     classes: Sequence[str]
     max_tokens: int = 0
@@ -188,7 +196,7 @@ class RunView:
 
     @property
     def best_baseline(self) -> RowView | None:
-        """The baseline of highest test accuracy."""
+        """The best baseline on the test rows by `metric`."""
         return next((row for row in self.done if row.is_best_baseline), None)
 
     @property
@@ -240,13 +248,14 @@ def view(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> RunView:
     judged = [row for row in compared.values() if row.get("difference") is not None]
     against = {best, *(_key(row.get("p_against")) for row in judged)} if judged else set()
     verdict = contract.get("verdict") or {"headline": "", "text": ""}
-    task = results.task_of(contract)
+    task, data = results.task_of(contract), contract["data"]
+    metric, units = _metric(task, comparison.get("metric")), comparison.get("units", data["test"])
     rows = [
         _row(
             row,
             compared.get(key, {}),
             task,
-            metric=comparison.get("metric"),
+            metric=metric,
             title=shown(titles[key], 100),
             is_winner=key == winner,
             is_best_baseline=key == best,
@@ -258,26 +267,29 @@ def view(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> RunView:
     values = {
         "name": shown(contract["run"], 100),
         "task": task,
+        "metric": metric,
         "chosen": winner,
         # The verdict may quote a class, which is the user's own text.
         "headline": shown(verdict["headline"], _LONGEST_VERDICT),
         "more": shown(verdict["text"].removeprefix(verdict["headline"]).strip(), _LONGEST_VERDICT),
         "changes": (verdict.get("unlearned") or {}).get("changes"),
-        "tested": rows_in_units(
-            contract["data"]["test"],
-            "test row",
-            units=comparison.get("units", contract["data"]["test"]),
-            group=comparison.get("group"),
-        ),
+        "units": units,
+        "tested": rows_in_units(data["test"], "test row", units=units, group=comparison.get("group")),
         "rows": rows,
         "pooled": [_made(Pooled, one) for one in contract.get("pooled", ())],
     }
-    return _made(RunView, {**contract, **contract["data"], **values})
+    return _made(RunView, {**contract, **data, **values})
 
 
-def _row(
-    row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, *, metric: str | None, **facts: Any
-) -> RowView:
+def _metric(task: Task, key: str | None) -> Metric:
+    """The metric of the verdict, for its title and its unit."""
+    if key is None:
+        return task.headline
+    # Neither title nor unit of a cost depends on what mistakes cost.
+    return cost_metric((), classes=2) if key == COST else task.metric(key)
+
+
+def _row(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, *, metric: Metric, **facts: Any) -> RowView:
     counts = row["parameters"]
     values = {
         "role": row_kind(row["name"]).role,
@@ -300,7 +312,7 @@ def _row(
     return _made(RowView, {**row, **values, **parts, **facts})
 
 
-def _figures(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, *, metric: str | None) -> Figures:
+def _figures(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, *, metric: Metric) -> Figures:
     test, heads, difference = row["test"], row.get("heads"), compared.get("difference")
     level = test[task.headline.key]
     interval = compared.get("interval") or wilson(round(level * test["examples"]), test["examples"])
@@ -310,7 +322,7 @@ def _figures(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, *,
         "level": level,
         "interval": (heads["lowest"], heads["highest"]) if heads else tuple(interval),
         "gain": difference,
-        "gain_unit": "share" if metric is None else next((m.unit for m in task.metrics if m.key == metric), "own"),
+        "gain_unit": metric.unit,
         "p": p,
     }
     return _made(Figures, {**compared, **test, **values})

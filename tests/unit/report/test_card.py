@@ -57,6 +57,7 @@ def test_the_units_of_sampling_are_told_in_card_and_report(tmp_path):
     plain = gather(folder)
     for text in (card(plain), page(plain).replace(NO_BREAK, " ")):
         assert "At 95 %, from 40 test rows with 30 different texts: the uncertainty from the test rows" in text
+    assert "\nAccuracy on 40 test rows with 30 different texts, with 95 % intervals.\n" in card(plain)
     write_json(folder.comparison, comparison | {"units": 9, "group": "film_<b>"})
     material = gather(folder)
     for text, name in ((card(material), "film\\_\\<b\\>"), (page(material), "film_&lt;b&gt;")):

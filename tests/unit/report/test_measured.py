@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from finetooth.evaluation.calibration import reliability
 from finetooth.evaluation.decisions import Decision
-from finetooth.evaluation.intervals import metric_interval
+from finetooth.evaluation.intervals import metric_interval, wilson
 from finetooth.evaluation.units import Units
 from finetooth.report import measured
 from finetooth.runs.predictions import Predictions
@@ -19,6 +20,20 @@ def plain(logits, labels, decision=None):
 
 
 WORKED = answers_of([[0.95, 0.05], [0.75, 0.25], [0.25, 0.75], [0.75, 0.25]], [0, 0, 1, 1])
+
+
+def test_the_interval_of_a_bin_of_confidences_counts_units():
+    one = answers_of([[0.95, 0.05]] * 6 + [[0.25, 0.75]] * 6, [0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0])
+    bins = reliability(one.confidences, one.scores)
+    assert [part.examples for part in bins] == [6, 6]
+    apart = measured.bin_intervals(one, bins, np.arange(12))
+    assert apart == [wilson(3, 6), wilson(4, 6)]
+    pairs = measured.bin_intervals(one, bins, np.arange(12) // 2)
+    expected = [
+        metric_interval(one.metric, one.scores[at], units=Units.of(np.arange(6) // 2))
+        for at in (slice(6, 12), slice(0, 6))
+    ]
+    assert pairs == expected and pairs[0] != apart[0]
 
 
 def test_a_confusion_counts_true_classes_in_lines_and_answers_in_columns():

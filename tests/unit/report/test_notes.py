@@ -18,11 +18,11 @@ def row(name, *, seed=None, candidate=False, frozen=None, **facts):
     return {"name": name, "seed": seed, "role": role, "figures": FIGURES, "costs": costs} | facts
 
 
-def notes_of(*rows):
+def notes_of(*rows, units=None):
     titles = row_titles((one["name"], one["seed"]) for one in rows)
     run = RunView(
         name="r", model="", complete=True, test_openings=1, train=1, validation=1, test=100, classes=("a", "b"),
-        max_tokens=512, rows=[RowView(**one, title=titles[one["name"], one["seed"]]) for one in rows],
+        units=units, max_tokens=512, rows=[RowView(**one, title=titles[one["name"], one["seed"]]) for one in rows],
     )  # fmt: skip
     return notes(run, beside_accuracy=False)
 
@@ -67,6 +67,15 @@ def test_of_winner_and_best_baseline_that_may_abstain_it_is_said_how_many_test_r
     assert notes_of(row("tfidf", is_best_baseline=True, figures=answering(0.0, None))) == [
         "tfidf: answers none of the test rows (decision.abstain)."
     ]
+
+
+def test_no_interval_of_the_answered_rows_counts_rows_that_share_a_unit_as_independent():
+    one = row("a", candidate=True, is_winner=True, figures=answering(0.5, 0.9))
+    assert notes_of(one, units=40) == [
+        "a: answers 50.0 % of the test rows (decision.abstain); 90.0 % of these answers are right. Its other figures "
+        "cover all test rows."
+    ]
+    assert "(95 % interval " in notes_of(one, units=100)[0]
 
 
 def inferred(name, precision=None, flipped=None):

@@ -260,7 +260,7 @@ def test_verdict_seeds_heads_and_calibration_are_shown_where_the_run_holds_them(
     comparison = read_json(folder.comparison)
     headline = "Worth it: lora-r8 beats all by 1.5 points."
     comparison["verdict"] = {"headline": headline, "text": f"{headline} One seed shows little."}
-    pooled = {"name": "lora-r8", "seeds": 3, "mean": 0.8123, "standard_deviation": 0.0123}
+    pooled = {"name": "lora-r8", "seeds": 5, "mean": 0.8123, "standard_deviation": 0.0123}
     comparison["pooled"] = [
         pooled | {"difference": 0.051, "interval": [-0.01, 0.112], "p": 0.2},
         pooled | {"name": "lora-r16", "seeds": 2, "difference": None, "interval": None, "p": None},
@@ -279,13 +279,36 @@ def test_verdict_seeds_heads_and_calibration_are_shown_where_the_run_holds_them(
     assert "| original (seed 0) (chance) | - | 50.0 % | 41.0 to 63.0 |" in of_card and sentence in of_card
     assert "<h1>Worth it: lora-r8 beats all by 1.5 points.</h1>" in text
     assert '<p class="lead">One seed shows little.</p>' in text
-    cells = ["3", "81.2 %", "1.2", "+5.1", "\u22121.0 to +11.2", "p = 0.20"]
+    cells = ["5", "81.2 %", "1.2", "+5.1", "\u22121.0 to +11.2", "p = 0.20"]
     assert "".join(f'<td class="n">{cell}</td>' for cell in cells) in text
+    assert "Mean accuracy over seeds, with the standard deviation in percentage points" in text
+    few = comparison | {"pooled": [pooled | {"seeds": 4, "difference": 0.051, "interval": [-0.01, 0.112], "p": 0.2}]}
+    write_json(folder.comparison, few)
+    assert "+5.1" not in page(gather(folder))  # too few seeds for an interval over seeds
     error = comparison["rows"][4]["calibration_error"]
     assert 0 < error < 1 and f"Expected calibration error {100 * error:.1f} %" in text
     limit = comparison["rows"][4]["calibration_error_limit"]
     assert 0 < limit < 1 and f"stays below {100 * limit:.1f} % in 95 % of simulated cases." in text
     assert f"up to {100 * limit:.1f} by chance" in text
+
+
+def test_a_verdict_by_cost_is_told_in_page_and_card_in_the_unit_of_the_cost(tmp_path):
+    folder = build(tmp_path / "run", texts=["text"] * 40)
+    comparison = read_json(folder.comparison) | {"metric": "cost"}
+    for row in comparison["rows"]:
+        row |= {"cost": 1.25, "cost_interval": [1.0, 1.5]}
+    pooled = {"name": "lora-r8", "seeds": 5, "mean": 0.8123, "standard_deviation": 0.0123}
+    comparison["pooled"] = [pooled | {"difference": 0.051, "interval": [-0.01, 0.112], "p": 0.2}]
+    write_json(folder.comparison, comparison)
+    material = gather(folder)
+    text, of_card = page(material).replace(NO_BREAK, " "), card(material)
+    assert "Mean cost over seeds, with the standard deviation<" in text
+    cells = ["5", "0.812", "0.0123", "+0.051", "\u22120.010 to +0.112", "p = 0.20"]
+    assert "".join(f'<td class="n">{cell}</td>' for cell in cells) in text
+    assert "1.0000 to 1.5000" in text
+    assert "| macro-F1 | cost | vs best baseline |" in of_card and "| 1.2500 |" in of_card
+    for one in (text, of_card):
+        assert "Best baseline, vs best baseline and p: by cost; above 0 is better." in one
 
 
 def test_which_untrained_head_candidates_are_compared_with_stands_in_page_and_card(tmp_path):

@@ -372,6 +372,40 @@ def test_seeds_are_pooled_in_a_line_under_the_table():
     ) in render(pooled=pooled)
 
 
+@pytest.mark.parametrize(
+    ("metric", "line"),
+    [
+        ("macro_f1", "a over 3 seeds: mean macro-F1 91.4 %, standard deviation 0.4 points\n"),
+        ("loss", "a over 3 seeds: mean loss 0.914, standard deviation 0.0042\n"),
+        ("cost", "a over 3 seeds: mean cost 0.914, standard deviation 0.0042\n"),
+    ],
+)
+def test_pooled_seeds_are_by_the_metric_of_the_verdict(metric, line):
+    pooled = [{"name": "a", "seeds": 3, "mean": 0.9137, "standard_deviation": 0.0042}]
+    assert line in render(comparison=COMPARISON | {"metric": metric}, pooled=pooled)
+
+
+@pytest.mark.parametrize(
+    ("metric", "sentence"),
+    [
+        ("macro_f1", "Best baseline, vs best baseline and p: by macro-F1."),
+        ("loss", "Best baseline, vs best baseline and p: by loss; above 0 is better."),
+        ("cost", "Best baseline, vs best baseline and p: by cost; above 0 is better."),
+    ],
+)
+def test_a_metric_other_than_the_accuracy_is_named_under_the_table(metric, sentence):
+    assert f"\n{sentence}\n" in render(comparison=COMPARISON | {"metric": metric})
+    assert "vs best baseline and p" not in render()
+
+
+def test_wide_has_a_column_of_the_cost_if_the_verdict_is_by_cost():
+    rows = [*COMPARISON["rows"][:-1], COMPARISON["rows"][-1] | {"cost": 1.25, "cost_interval": [1.0, 1.5]}]
+    by_cost = render(comparison=COMPARISON | {"metric": "cost", "rows": rows}, wide=True).splitlines()
+    assert re.search(r"  log loss +cost  ", by_cost[3])
+    assert "  1.2500 (1.0000 to 1.5000)  " in by_cost[8]
+    assert " cost " not in render(wide=True).splitlines()[3]
+
+
 def test_wide_adds_what_does_not_fit():
     lines = render(wide=True).splitlines()
     assert re.split(" {2,}", lines[3].split("time")[1].strip()) == [
