@@ -85,9 +85,9 @@ def compare(runs: tuple[str, ...], fail_if_worse: bool, within: float | None, as
     Compare the candidates of finished runs with the winner of the first run, on the same test examples: each
     difference with its 95 % interval. Runs with other test examples are refused. With --fail-unless-within, a run
     fails unless the interval shows that its winner loses at most so many points; few test examples cannot show that.
-    With --fail-if-worse, a run fails if its winner is shown to be worse: it has the lower figure, and its p (McNemar,
-    Holm-corrected over the winners of the later runs) is below 0.05. A later run whose winner has no test score fails
-    both.
+    With --fail-if-worse, a run fails if its winner is shown to be worse: it has the lower figure, and its p (sign flips
+    of units; McNemar's mid-p for single rows; Holm-corrected over the winners of the later runs) is below 0.05. A later
+    run whose winner has no test score fails both.
     """
     if len(runs) < 2:
         raise click.UsageError("compare needs at least two run folders: finetooth compare RUN RUN")

@@ -134,8 +134,8 @@ def _differences(report: dict[str, Any]) -> Iterator[str]:
     """The smallest difference that the test rows can show."""
     rows = report["data"]["rows"]["test"]["used"]
     yield wrapped(
-        f"Smallest true difference in accuracy that {rows:,} test rows show with 80 % power (exact McNemar test of two "
-        "models, p <= 0.05), by the share of test rows that exactly one of the two has right:",
+        f"Smallest true difference in accuracy that {rows:,} test rows show with 80 % power (McNemar's mid-p test of "
+        "two models, p <= 0.05), by the share of test rows that exactly one of the two has right:",
         rest="",
     )
     for item in report["smallest_differences"]:

@@ -76,7 +76,7 @@ def test_of_test_rows_only_their_number_and_the_presence_of_classes_is_printed()
 def test_the_smallest_differences_stand_under_what_they_mean() -> None:
     assert (
         "Smallest true difference in accuracy that 500 test rows show with 80 % power\n"
-        "(exact McNemar test of two models, p <= 0.05), by the share of test rows that\n"
+        "(McNemar's mid-p test of two models, p <= 0.05), by the share of test rows that\n"
         "exactly one of the two has right:\n"
         "     5 %        2.9 points\n"
         "    20 %   cannot be shown\n"
