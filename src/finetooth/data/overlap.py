@@ -47,7 +47,15 @@ def units(row_keys: Sequence[bytes], groups: Sequence[str | None]) -> npt.NDArra
 
     groups: empty if no group column is declared; None for an example without a group.
     """
-    parents = list(range(len(row_keys)))
+    return joined(row_keys, groups)
+
+
+def joined(*columns: Sequence[object]) -> npt.NDArray[np.int64]:
+    """A number for every example, (N,) int64, 0 and up; examples that share a value of a column share a number.
+
+    They do so through other examples too. columns: N values each, or none, the first of N; None is no value.
+    """
+    parents = list(range(len(columns[0])))
 
     def root(row: int) -> int:
         while parents[row] != row:
@@ -55,8 +63,8 @@ def units(row_keys: Sequence[bytes], groups: Sequence[str | None]) -> npt.NDArra
             row = parents[row]
         return row
 
-    first: dict[object, int] = {}  # a key is bytes, a group is text: they cannot be equal
-    for values in (row_keys, groups):
+    for values in columns:
+        first: dict[object, int] = {}
         for row, value in enumerate(values):
             if value is not None:
                 parents[root(row)] = root(first.setdefault(value, row))

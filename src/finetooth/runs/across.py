@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from finetooth.data import overlap
 from finetooth.errors import RunError
 from finetooth.evaluation import decision_file
 from finetooth.evaluation.decisions import Decision
 from finetooth.evaluation.intervals import interval_as_json, metric_interval
 from finetooth.evaluation.significance import holm, paired
+from finetooth.evaluation.terms import ALPHA
 from finetooth.evaluation.units import Units
 from finetooth.files import read_json
 from finetooth.runs import complete, plan_file, predictions, results
 from finetooth.runs.layout import RunFolder
-from finetooth.runs.work import read_units
+from finetooth.runs.work import read_splits, read_units
 from finetooth.tasks import Metric, Scores, Task
 
-ALPHA = 0.05
 _NOT_PAIRED = "so their rows cannot be paired."
 _SAME_FILES = f"{_NOT_PAIRED} Run both from the same files."
 
@@ -29,8 +30,7 @@ _SAME_FILES = f"{_NOT_PAIRED} Run both from the same files."
 class _Scored:
     """A row of a run with its test rows. row: as in results.json. winner: whether the row is the winner of its run.
 
-    ids: sorted. labels: (N,) names of the true labels. scores: (N,) by the headline metric. units: (N,), the units of
-    sampling, as the run of the row read them. All in the order of ids.
+    ids: sorted. labels: (N,) names of the true labels. scores: (N,) by the headline metric. All in the order of ids.
     """
 
     run: str
@@ -39,7 +39,6 @@ class _Scored:
     ids: tuple[str, ...]
     labels: npt.NDArray[np.object_]
     scores: Scores
-    units: npt.NDArray[np.int64]
 
 
 def compare(runs: Sequence[str | Path], *, within: float | None = None) -> dict[str, Any]:
@@ -47,7 +46,7 @@ def compare(runs: Sequence[str | Path], *, within: float | None = None) -> dict[
 
     Rows are compared by the headline metric of their task, and by its paired test. A difference is the figure of the
     row minus that of the reference; above 0 is better. Figures follow from saved predictions; no model is loaded. Test
-    rows that share a group in the first run, or a text, count as one (evaluation.units).
+    rows that share a text, or a group in any of the runs, count as one (evaluation.units).
     Baselines are only shown with their figure, because each run has compared its candidates with its own.
     within: the loss, a share, that a later run's winner is allowed. `not_shown_within` names the runs whose winner is
     not shown to lose at most that (the lower end of its interval is not above -within), and those without a winner with
@@ -75,7 +74,7 @@ def compare(runs: Sequence[str | Path], *, within: float | None = None) -> dict[
     reference = next((row for row in rows if row.winner and row.run == str(folders[0])), None)
     if reference is None:
         raise RunError(f"{folders[0]}: the run has no winner to compare with; name a run with a candidate first.")
-    units = Units.of(reference.units)
+    units = _joined(folders)
     lines = [_line(row, reference, task.headline, units) for row in rows]
     judged = [line for line in lines if line["p"] is not None]
     _correct(judged)
@@ -88,7 +87,7 @@ def compare(runs: Sequence[str | Path], *, within: float | None = None) -> dict[
         **{key: last[key] for key in ("test_openings", "test_rows_seen", "test_runs_seen", "test_runs_later")},
         "examples": len(reference.ids),
         "units": units.count,
-        "group": read_json(RunFolder(folders[0]).comparison)["group"],
+        "group": _group(folders),
         "reference": {"run": reference.run, "name": reference.row["name"], "seed": reference.row["seed"]},
         "alpha": ALPHA,
         "within": within,
@@ -182,9 +181,8 @@ def _scored(folder: Path, contract: Mapping[str, Any], task: Task) -> list[_Scor
         if row["status"] != "done":
             continue
         row_folder = RunFolder(folder).row(row["name"], row["seed"])
-        complete.refuse_changed(RunFolder(folder), [row_folder.predictions, RunFolder(folder).splits])
+        complete.refuse_changed(RunFolder(folder), [row_folder.predictions])
         test = predictions.read(row_folder.predictions)["test"]
-        units = read_units(RunFolder(folder))
         decision = _decision(row_folder.adapter, classes, task, recorded=row["decision"])
         order = np.argsort(np.asarray(test.ids, object), kind="stable")
         rows.append(
@@ -195,10 +193,28 @@ def _scored(folder: Path, contract: Mapping[str, Any], task: Task) -> list[_Scor
                 ids=tuple(test.ids[index] for index in order),
                 labels=np.asarray(task.names(test.labels, classes), object)[order],
                 scores=task.headline.each(decision.outputs(test.logits), test.labels)[order],
-                units=units[order],
             )
         )
     return rows
+
+
+def _joined(folders: Sequence[Path]) -> Units:
+    """The units of the test rows, in the order of their ids: rows that share a unit in any run share one here.
+
+    Raises: RunError if a run's splits.parquet was changed or cannot be read.
+    """
+    of_runs = []
+    for folder in map(RunFolder, folders):
+        complete.refuse_changed(folder, [folder.splits])
+        order = np.argsort(np.asarray(read_splits(folder)["test"], object), kind="stable")
+        of_runs.append(read_units(folder)[order].tolist())
+    return Units.of(overlap.joined(*of_runs))
+
+
+def _group(folders: Sequence[Path]) -> str | None:
+    """The column of groups of the first run that has one."""
+    groups = (read_json(RunFolder(folder).comparison).get("group") for folder in folders)
+    return next((str(group) for group in groups if group is not None), None)
 
 
 def _decision(adapter: Path, classes: Sequence[str], task: Task, *, recorded: Mapping[str, Any] | None) -> Decision:

@@ -12,8 +12,8 @@ from finetooth.evaluation.intervals import metric_interval
 from finetooth.evaluation.significance import holm, paired
 from finetooth.evaluation.units import Units
 from finetooth.files import read_json, write_file, write_json
+from finetooth.runs import across, plan_file
 from finetooth.runs import complete as mark
-from finetooth.runs import plan_file
 from finetooth.runs.across import compare
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
@@ -163,6 +163,36 @@ def test_rows_of_a_group_count_once(tmp_path):
     assert row["accuracy_interval"] == pytest.approx(
         list(metric_interval(DEFAULT.headline, FAIR.astype(float), units=units))
     )
+
+
+def test_rows_that_share_a_unit_in_any_run_count_once(tmp_path):
+    halves = tuple(f"film {number // 40}" if number < 200 else None for number in range(COUNT))
+    rest = tuple(f"film {(number - 180) // 44}" if number >= 180 else None for number in range(COUNT))
+    runs = {"a": (GOOD, ()), "b": (FAIR, halves), "c": (FAIR, rest)}
+    folders = [
+        finished(tmp_path / name, {("lora-r8", 0): right}, winner=("lora-r8", 0), groups=groups)
+        for name, (right, groups) in runs.items()
+    ]
+    numbers = np.arange(COUNT) // 40
+    numbers[160:224] = 4  # a film of b ends with row 199, and one of c has the rows from 180 to 223
+    numbers[224:] = (np.arange(224, COUNT) - 180) // 44 + 10
+    units = Units.of(numbers)
+    for order in (folders, folders[::-1]):
+        actual = compare(order)
+        assert (actual["units"], actual["group"]) == (units.count, "film")
+        assert actual == compare(order)
+    pair = paired(FAIR, GOOD, units=units)
+    assert by_row(compare(folders))["b", "lora-r8", 0]["p"] == pytest.approx(pair.p)
+
+
+def test_splits_are_read_once_for_each_run(tmp_path, monkeypatch):
+    rows = {(f"lora-r{rank}", seed): GOOD for rank in (4, 8) for seed in range(3)}
+    folders = [finished(tmp_path / name, rows, winner=("lora-r8", 0)) for name in ("a", "b")]
+    calls = []
+    real = across.read_units
+    monkeypatch.setattr(across, "read_units", lambda folder: calls.append(folder.path) or real(folder))
+    compare(folders)
+    assert calls == folders
 
 
 def test_a_run_whose_winner_is_shown_to_be_worse_is_named(old, tmp_path):
