@@ -30,6 +30,7 @@ from finetooth.recipe import Recipe
 from finetooth.recipe.paths import absolute_paths
 from finetooth.sources import fetch_model
 from finetooth.tasks import Metric, Outputs, Scores
+from finetooth.wording import counted
 
 SAMPLE = 1_000  # training rows: 4 to 60 seconds a base, and intervals of about 3 points either way
 FOLDS = 5
@@ -72,7 +73,8 @@ def compare_bases(recipe: Recipe, bases: Sequence[str], *, progress: Progress) -
     units = overlap.units(overlap.keys(sample.texts, sample.pairs), sample.groups)
     folds = overlap.folds(units.tolist(), sample.labels, count=FOLDS)
     if len(np.unique(folds)) < FOLDS:
-        raise DataError(f"{len(sample):,} training rows are too few to compare bases by {FOLDS}-fold cross-validation.")
+        group = (material.dataset.summary["columns"].get("group") or {}).get("name")
+        raise DataError(_too_few(len(sample), int(units.max()) + 1, group=group))
     measured = [_measured(base, recipe, material, sample=sample, folds=folds, progress=progress) for base in bases]
     return {
         "schema": 1,
@@ -84,6 +86,17 @@ def compare_bases(recipe: Recipe, bases: Sequence[str], *, progress: Progress) -
         "units": int(units.max()) + 1,
         **_compared(measured, material.task.headline, Units.of(units)),
     }
+
+
+def _too_few(rows: int, units: int, *, group: str | None) -> str:
+    """The message that training rows of fewer than FOLDS units cannot be cross-validated."""
+    if units == rows:
+        return f"{rows:,} training rows are too few to compare bases by {FOLDS}-fold cross-validation."
+    few = f"{counted(units, 'group')} ({group})" if group else counted(units, "different text")
+    return (
+        f"the {rows:,} training rows are of only {few}, too few to compare bases by {FOLDS}-fold "
+        f"cross-validation: it needs {FOLDS}."
+    )
 
 
 def _measured(
@@ -176,7 +189,7 @@ def _smallest(
     *,
     alpha: float,
 ) -> float | None:
-    """The smallest true difference, 0 to 1, that these rows show in 4 of 5 cases.
+    """The smallest true difference, 0 to 1, that these rows show in 4 of 5 cases; None if they show none.
 
     The share of rows on which two bases differ is that of the best and the second best.
     """

@@ -60,12 +60,19 @@ def _advice(comparison: Mapping[str, Any]) -> Iterator[str]:
     if close:
         yield f"Not significantly different from it on these rows: {', '.join(close)}."
     if others:
-        smallest = comparison["smallest_difference"]
-        detail = ""
-        if smallest is not None:
-            detail = f": a true difference of {points(smallest, signed=False)} points would be found with 80 % power"
         group = (comparison["data"]["columns"].get("group") or {}).get("name")
         rows = rows_in_units(comparison["sample_rows"], "row", units=comparison["units"], group=group)
-        yield f"{rows} cannot distinguish bases that are close{detail}."
+        yield f"{rows} {_cannot_show(comparison['smallest_difference'], others)}."
         yield "vs best: points, with an interval of 95 % for all pairs of bases together."
     yield "time: to read the rows. A probe shows what a frozen base knows; training may change the order."
+
+
+def _cannot_show(smallest: float | None, others: Sequence[Mapping[str, Any]]) -> str:
+    """What the rows cannot show of bases. others: the lines of the bases beside the best."""
+    if smallest is not None:
+        power = f"a true difference of {points(smallest, signed=False)} points would be found with 80 % power"
+        return f"cannot distinguish bases that are close: {power}"
+    # If the closest base differs from the best, None means that no difference would be found.
+    if max(base["difference"] for base in others) < 0:
+        return "are too few to distinguish bases: no true difference would be found with 80 % power"
+    return "cannot distinguish bases that are close"

@@ -132,6 +132,37 @@ def test_bases_that_cannot_be_compared_are_refused(recipe: Recipe) -> None:
     assert str(error.value) == "4 training rows are too few to compare bases by 5-fold cross-validation."
 
 
+@pytest.mark.parametrize(("films", "groups"), [(3, "1 group"), (6, "2 groups")])  # of the training rows
+def test_rows_of_few_groups_are_refused_by_their_groups(
+    models: Path, recipe: Recipe, tmp_path: Path, films: int, groups: str
+) -> None:
+    first, *lines = (models / "reviews.csv").read_text(encoding="utf-8").splitlines()
+    grouped = [f"{line},film {number % films}" for number, line in enumerate(lines)]
+    (tmp_path / "films.csv").write_text("\n".join([f"{first},film", *grouped]) + "\n", encoding="utf-8")
+    data = recipe.data.model_copy(update={"source": str(tmp_path / "films.csv"), "group": "film"})
+    with pytest.raises(DataError) as error:
+        finetooth.check(recipe.model_copy(update={"data": data}), bases=["./bert"])
+    assert str(error.value).endswith(
+        f"training rows are of only {groups} (film), too few to compare bases by 5-fold cross-validation: it needs 5."
+    )
+
+
+def test_rows_that_can_show_no_difference_say_so() -> None:
+    units = Units.of(np.arange(1000) // 250)  # the p of four units is never below 5 %
+    actual = base_comparison._compared(list(measured(0.8, 0.6)), DEFAULT.headline, units)
+    assert actual["smallest_difference"] is None
+    data = {"columns": {"group": {"name": "film"}}}
+    comparison = {"run": "r", "folds": 5, "sample_rows": 1000, "units": 4, "data": data, **actual}
+    assert (
+        "1,000 rows in 4 groups (film) are too few to distinguish bases: no true difference would be found with 80 % "
+        "power." in " ".join(describe(comparison).split())
+    )
+    same = base_comparison._compared(list(measured(0.8, 0.8)), DEFAULT.headline, Units.single(1000))
+    assert "1,000 rows cannot distinguish bases that are close." in " ".join(
+        describe(comparison | {"units": 1000} | same).split()
+    )
+
+
 def measured(accuracy: float, other: float, rows: int = 1000) -> Iterator[base_comparison._Measured]:
     order = np.arange(rows)
     for name, share in (("a", accuracy), ("b", other)):
