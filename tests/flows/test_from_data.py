@@ -118,7 +118,7 @@ def test_python_objects_are_checked_as_their_file_is(folder: Path, of_file: Any,
     assert of_file["data"]["counts"]["train"] == {"bad": 86, "good": 87}
     for key in ("classes", "counts", "test_classes", "rows", "malformed", "leaks", "test_id"):
         assert checked["data"][key] == of_file["data"][key], key
-    assert checked["smallest_differences"] == of_file["smallest_differences"]
+    assert checked["verdict_power"] == of_file["verdict_power"]
     assert facts(checked["findings"]) == facts(of_file["findings"])
 
 

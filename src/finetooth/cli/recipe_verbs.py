@@ -143,8 +143,8 @@ def check(source: str, overrides: tuple[str, ...], bases: str | None, as_json: b
 
     Show, without training an adapter, what RECIPE would do: examples per split and class (of the test split only
     which classes it has), text lengths and the share cut off, which layers each adapter changes and how many
-    parameters it trains, memory and time. Then show problems of the data and the smallest difference that the test
-    examples can detect. Exit code 1 if `run` would refuse the data.
+    parameters it trains, memory and time. Then show problems of the data and the gain that the verdict can show on
+    the test examples. Exit code 1 if `run` would refuse the data.
 
     With --bases, compare pre-trained models by a linear probe on each, cross-validated on at most 1,000 training
     examples, and name the one to train. Exit code 1 if one of them cannot be measured; the others still are.

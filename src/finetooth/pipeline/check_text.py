@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from finetooth.evaluation.claim import LEAST_EXAMPLES
+from finetooth.evaluation.gap import amount
 from finetooth.pipeline.bases_text import describe_bases
+from finetooth.pipeline.check_power import USUAL
 from finetooth.preflight import Finding
 from finetooth.runs.plan_file import Plan
-from finetooth.wording import counted, cut, percent, points, seconds, short_model, size, wrapped
+from finetooth.tasks import DEFAULT
+from finetooth.wording import counted, cut, listed, percent, rows_in_units, seconds, short_model, size, wrapped
 
-_SHOWN_CLASSES, _SHOWN_ROWS = 8, 5
+_SHOWN_CLASSES, _SHOWN_ROWS, _SHOWN_BASELINES = 8, 5, 5
 SLOWER = ", which is slower: `finetooth check` measures what that costs"
 _HOW = {"declared": "as the recipe says", "known name": "by its name", "known name of a pair": "by its name"}
 BUSY = 0.1  # share of their time that measured steps wait for the processor; above it, a note says so
@@ -30,7 +34,7 @@ def describe(report: dict[str, Any]) -> str:
         parts.append(_candidates(report))
     parts.append("\n".join(data_lines(report["data"])))
     parts.append("\n".join(_findings(report)))
-    parts.append("\n".join(_differences(report)))
+    parts.append(_power(report))
     parts.append(_estimate(report))
     return "\n\n".join(parts)
 
@@ -130,19 +134,48 @@ def _indented(text: str, *, first: str = "") -> str:
     return wrapped(text, first=first.ljust(8), rest=" " * 8)
 
 
-def _differences(report: dict[str, Any]) -> Iterator[str]:
-    """The smallest difference that the test rows can show."""
-    rows = report["data"]["rows"]["test"]["used"]
-    yield wrapped(
-        f"Smallest true difference in accuracy that {rows:,} test rows show with 80 % power (McNemar's mid-p test of "
-        "two models, p <= 0.05), by the share of test rows that exactly one of the two has right:",
-        rest="",
-    )
-    for item in report["smallest_differences"]:
-        share = percent(item["discordance"], 0)
-        smallest = item["difference"]
-        shown = "cannot be shown" if smallest is None else f"{points(smallest, signed=False)} points"
-        yield f"  {share:>6}  {shown:>16}"
+def _power(report: dict[str, Any]) -> str:
+    """Which gain the verdict can show on the test rows."""
+    power = report["verdict_power"]
+    rows = rows_in_units(power["examples"], "test row", units=power["units"], group=power["group"])
+    if not power["baselines"]:
+        text = "Without a baseline, there is no verdict whose power could be estimated."
+    elif not power["gains"]:
+        text = f"The power of a verdict by {power['metric']} is not estimated; only that by accuracy is."
+    elif power["examples"] < LEAST_EXAMPLES:
+        text = f"A verdict needs {LEAST_EXAMPLES} test rows. There are {power['examples']:,}, so it can show no gain."
+    else:
+        baselines = f"{counted(len(power['baselines']), 'baseline')} ({listed(power['baselines'], _SHOWN_BASELINES)})"
+        look = "the first look" if power["looks"] == 1 else f"look {power['looks']}"
+        level = f"{100 * power['alpha']:.2g} %"
+        text = (
+            f"With {rows} and {baselines}, the verdict shows {_gains(power['gains'])}. {_asked(power['gain_asked'])}"
+            f"The next run is {look} at these test rows, so its verdict is tested at {level}."
+        )
+    return wrapped(text, rest="")
+
+
+def _gains(gains: list[dict[str, float | None]]) -> str:
+    """The gain that is shown at the usual discordance, and the gains at the others."""
+    of_share = {percent(item["discordance"] or 0.0, 0): item["gain"] for item in gains}
+    usual = percent(USUAL, 0)
+    least = of_share.pop(usual)
+    shown = "no gain" if least is None else f"a gain of about {_amount(least)} or more"
+    others = [f"{'no gain' if gain is None else _amount(gain)} at {share}" for share, gain in of_share.items()]
+    return f"{shown} in 4 of 5 cases if the winner differs from each on {usual} of the rows ({', '.join(others)})"
+
+
+def _amount(gain: float) -> str:
+    return amount(float(f"{gain:.2g}"), DEFAULT.headline)
+
+
+def _asked(asked: dict[str, float] | None) -> str:
+    """A sentence, and a blank, on the chance to show the gain that the recipe asks for."""
+    if asked is None:
+        return ""
+    least, true = (amount(asked[key], DEFAULT.headline) for key in ("gain", "true_gain"))
+    chance = percent(asked["chance"], 0)
+    return f"If the true gain is {true}, it shows at least the {least} that the recipe asks for in {chance} of cases. "
 
 
 def _lengths(report: dict[str, Any]) -> str:

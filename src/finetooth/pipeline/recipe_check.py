@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from finetooth.evaluation.power import smallest_difference
 from finetooth.files import read_hashed_json, read_json
 from finetooth.models.batching import Tokens
 from finetooth.models.tokenizer import load_file
 from finetooth.pipeline import data_findings, preparation, run_plan
+from finetooth.pipeline.check_power import verdict_power
 from finetooth.pipeline.preparation import Material
 from finetooth.preflight import fix_list as fixes
 from finetooth.progress import Progress, progress_for
@@ -32,7 +32,6 @@ from finetooth.training.schedule import Schedule
 from finetooth.workers.supervisor import Supervisor
 
 SAMPLE = 2_000  # texts of a split that are tokenized for lengths and timing
-DISCORDANCES = (0.05, 0.1, 0.2)  # shares of test rows on which two rows of the table may differ
 # Memory that oneDNN uses in bfloat16 for shapes of a run that do not occur in the measured steps: 0.17 to 0.31 GB with
 # MiniLM-L6 at 64, 256 and 512 tokens (docs/results.md).
 KERNELS_BYTES = 250_000_000
@@ -94,10 +93,7 @@ def check(
         "data": material.dataset.summary,
         "tokens": {split: asdict(preparation.lengths_of(item)) for split, item in tokens.items()},
         **estimates,
-        "smallest_differences": [  # that the test rows show with a power of 80 %
-            {"discordance": share, "difference": smallest_difference(len(material.dataset.test), discordance=share)}
-            for share in DISCORDANCES
-        ],
+        "verdict_power": verdict_power(recipe, material),
         "findings": [finding.as_json() for finding in findings],
         "fix_list_rows": listed,
     }

@@ -138,6 +138,16 @@ def runs_later(run_id: str) -> int:
     return 0 if own is None else sum(_is_later(one, own.number, own.texts) for one in _openings())
 
 
+def next_look(text_keys: Sequence[bytes], *, test_id: str) -> int:
+    """The number of the look (History.looks) that an opening of these rows would be now. Nothing is recorded.
+
+    text_keys: from data.overlap.keys. No label is read.
+    """
+    rows = RowKeys.of(test_id, text_keys, [bytes(_LABEL_BYTES)] * len(text_keys))
+    number = 1 + max(_files(), default=0)
+    return _history(_Opening(number, entries=rows.entries), _old_openings(test_id)).looks
+
+
 def _open(rows: RowKeys, run_id: str, *, run_name: str, adapters: Sequence[str], free: bool = False) -> History:
     folder = _folder()
     try:

@@ -11,6 +11,18 @@ from finetooth.preflight import Finding, FlaggedRow
 LONG = "A sentence that runs on for longer than a line of eighty columns has room for, and then on and on."
 
 
+POWER: dict[str, Any] = {
+    "metric": "accuracy", "examples": 500, "units": 500, "group": None, "baselines": ["tfidf", "probe"],
+    "looks": 1, "alpha": 0.0304,
+    "gains": [
+        {"discordance": 0.05, "gain": None},
+        {"discordance": 0.1, "gain": 0.0478},
+        {"discordance": 0.2, "gain": 0.0689},
+    ],
+    "gain_asked": {"gain": 0.01, "true_gain": 0.02, "discordance": 0.1, "chance": 0.0102},
+}  # fmt: skip
+
+
 def check_report(*findings: Finding, listed: int | None = None) -> dict[str, Any]:
     data = {
         "counts": {"train": {"a": 3, "b": 1, "c": 2}, "validation": {"a": 1, "b": 1, "c": 1}},
@@ -24,10 +36,7 @@ def check_report(*findings: Finding, listed: int | None = None) -> dict[str, Any
         "data": data,
         "tokens": {},
         "candidates": [],
-        "smallest_differences": [
-            {"discordance": 0.05, "difference": 0.0289},
-            {"discordance": 0.2, "difference": None},
-        ],
+        "verdict_power": POWER,
         "findings": [finding.as_json() for finding in findings],
         "fix_list_rows": listed,
         "estimated_seconds": 12.0,
@@ -73,14 +82,39 @@ def test_of_test_rows_only_their_number_and_the_presence_of_classes_is_printed()
     ]
 
 
-def test_the_smallest_differences_stand_under_what_they_mean() -> None:
-    assert (
-        "Smallest true difference in accuracy that 500 test rows show with 80 % power\n"
-        "(McNemar's mid-p test of two models, p <= 0.05), by the share of test rows that\n"
-        "exactly one of the two has right:\n"
-        "     5 %        2.9 points\n"
-        "    20 %   cannot be shown\n"
-    ) in describe(check_report())
+def described(**changes: Any) -> str:
+    """The sentences on the power of the verdict, in one line."""
+    text = describe(check_report() | {"verdict_power": POWER | changes})
+    return " ".join(text.split("\n\n")[-2].split())
+
+
+def test_the_gain_that_the_verdict_shows() -> None:
+    assert described() == (
+        "With 500 test rows and 2 baselines (tfidf and probe), the verdict shows a gain of about 4.8 points or more in "
+        "4 of 5 cases if the winner differs from each on 10 % of the rows (no gain at 5 %, 6.9 points at 20 %). If the "
+        "true gain is 2 points, it shows at least the 1 point that the recipe asks for in 1 % of cases. The next run "
+        "is the first look at these test rows, so its verdict is tested at 3 %."
+    )
+    assert max(map(len, describe(check_report()).splitlines())) <= 80
+
+
+def test_units_baselines_and_looks_of_the_verdict() -> None:
+    text = described(
+        examples=2620, units=112, group="film", baselines=["tfidf"], looks=2, alpha=0.0076, gain_asked=None
+    )
+    assert text.startswith("With 2,620 test rows in 112 groups (film) and 1 baseline (tfidf), the verdict shows a gain")
+    assert text.endswith("at 20 %). The next run is look 2 at these test rows, so its verdict is tested at 0.76 %.")
+    assert "With 500 test rows with 480 different texts and 2 baselines" in described(units=480)
+    none = [item | {"gain": None} for item in POWER["gains"]]
+    assert "the verdict shows no gain in 4 of 5 cases if the winner differs from each on 10 %" in described(gains=none)
+
+
+def test_it_says_why_no_gain_is_shown_or_estimated() -> None:
+    assert described(examples=38, units=38) == "A verdict needs 100 test rows. There are 38, so it can show no gain."
+    by_loss = described(metric="loss", gains=[], gain_asked=None)
+    assert by_loss == "The power of a verdict by loss is not estimated; only that by accuracy is."
+    alone = described(baselines=[], gains=[], gain_asked=None)
+    assert alone == "Without a baseline, there is no verdict whose power could be estimated."
 
 
 def test_the_last_line_is_what_a_run_takes() -> None:

@@ -257,3 +257,21 @@ def test_the_same_files_of_predictions_are_one_look_and_so_is_a_part_of_them(tmp
     second.write_text("id,label\n1,good \n")
     assert ledger.open_predictions(keys(), [first, second]) == History(2, len(TEXTS), 1)
     assert ledger.open_predictions(keys(TEXTS[:100]), [first]) == History(3, 100, 2)
+
+
+def test_the_next_look_is_that_of_the_next_opening_and_records_nothing(state: Path) -> None:
+    text_keys = overlap.keys(TEXTS, None)
+    assert ledger.next_look(text_keys, test_id=TEST_ID) == 1
+    assert not state.exists()
+    opened(keys(), "first")
+    opened(keys(["another text"] * 50, test_id="cd" * 32), "unrelated")
+    before = files(state)
+    assert ledger.next_look(text_keys, test_id=TEST_ID) == 2
+    assert ledger.next_look(text_keys[:1], test_id="ef" * 32) == 2  # a part of the rows, in another file
+    assert files(state) == before
+    assert opened(keys(), "second").looks == 2
+
+
+def test_the_next_look_counts_the_openings_of_an_earlier_version(state: Path) -> None:
+    counter(state, "one", "two")
+    assert ledger.next_look(overlap.keys(TEXTS, None), test_id=TEST_ID) == 3
