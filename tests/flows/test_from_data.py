@@ -109,6 +109,7 @@ def of_file(tmp_path_factory: pytest.TempPathFactory) -> Any:
     place = tmp_path_factory.mktemp("of-file")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FINETOOTH_CACHE", str(place / "cache"))
+        environment.setenv("FINETOOTH_STATE", str(place / "state"))
         return finetooth.check(tiny.save_reviews(place / "reviews.csv"), quick=True)
 
 

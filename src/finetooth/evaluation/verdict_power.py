@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from finetooth.evaluation.claim import LEAST_DIFFERING, LEAST_EXAMPLES
+from finetooth.evaluation.claim import LEAST_DIFFERING, LEAST_EXAMPLES, least_units
 from finetooth.evaluation.intervals import quantile, score_statistic
 from finetooth.evaluation.power import POWER
 from finetooth.evaluation.units import Units
@@ -109,7 +109,8 @@ class _Outcomes:
 
     def is_better(self) -> npt.NDArray[np.bool_]:
         """Whether the winner is better than every baseline, (R,): the rule of claim.claim."""
-        if self.design.examples.sum() < LEAST_EXAMPLES:
+        units = len(self.design.examples)
+        if self.design.examples.sum() < LEAST_EXAMPLES or units < least_units(self.design.alpha):
             return np.zeros(len(self.sums), np.bool_)
         shown = (self.sums > 0) & (self._p() < self.design.alpha) & (self.differing >= LEAST_DIFFERING)
         return np.asarray(shown.all(axis=1))
@@ -151,10 +152,12 @@ class _Outcomes:
         if units in (1, examples):
             return np.full(self.sums.shape, float(units))
         mean = self.sums / examples
-        independent = (self.differing - self.sums * mean) / (examples - 1) / examples
+        independent = np.maximum(self.differing - self.sums * mean, 1e-9) / (examples - 1) / examples
         scatter = self.squares - 2 * mean * self.by_size + mean**2 * float((sizes**2).sum())
-        over_units = np.maximum(scatter, 1e-9) * units / (units - 1) / examples**2
-        return np.asarray(examples * np.minimum(1.0, independent / over_units))
+        over_units = np.maximum(scatter, 0.0) * units / (units - 1) / examples**2
+        events = self.differing  # most differences are 0
+        effect = (events * over_units / independent + examples / units) / (events + 1)
+        return np.asarray(examples / np.maximum(1.0, effect))
 
 
 def _density(z: Floats) -> Floats:

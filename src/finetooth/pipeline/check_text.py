@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from finetooth.evaluation.claim import LEAST_EXAMPLES
+from finetooth.evaluation.claim import LEAST_EXAMPLES, least_units
 from finetooth.evaluation.gap import amount
 from finetooth.pipeline.bases_text import describe_bases
 from finetooth.pipeline.check_power import USUAL
@@ -144,6 +144,9 @@ def _power(report: dict[str, Any]) -> str:
         text = f"The power of a verdict by {power['metric']} is not estimated; only that by accuracy is."
     elif power["examples"] < LEAST_EXAMPLES:
         text = f"A verdict needs {LEAST_EXAMPLES} test rows. There are {power['examples']:,}, so it can show no gain."
+    elif power["units"] < (needed := least_units(power["alpha"])):
+        kind = "groups" if power["group"] else "different texts"
+        text = f"A verdict needs test rows in {needed} {kind}. There are {rows}, so it can show no gain."
     else:
         baselines = f"{counted(len(power['baselines']), 'baseline')} ({listed(power['baselines'], _SHOWN_BASELINES)})"
         look = "the first look" if power["looks"] == 1 else f"look {power['looks']}"

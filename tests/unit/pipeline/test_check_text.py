@@ -111,6 +111,11 @@ def test_units_baselines_and_looks_of_the_verdict() -> None:
 
 def test_it_says_why_no_gain_is_shown_or_estimated() -> None:
     assert described(examples=38, units=38) == "A verdict needs 100 test rows. There are 38, so it can show no gain."
+    few = described(units=9, group="film")
+    assert (
+        few
+        == "A verdict needs test rows in 10 groups. There are 500 test rows in 9 groups (film), so it can show no gain."
+    )
     by_loss = described(metric="loss", gains=[], gain_asked=None)
     assert by_loss == "The power of a verdict by loss is not estimated; only that by accuracy is."
     alone = described(baselines=[], gains=[], gain_asked=None)
