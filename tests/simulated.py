@@ -4,7 +4,7 @@ Right or wrong comes from latent normals: how hard an example is, what a method 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
@@ -29,8 +29,44 @@ class Rates:
     as_examples: float
 
 
-def rows_of_equal_truth(random: np.random.Generator, *, groups: int | None) -> tuple[list[Judged], Units]:
-    """All rows of a run whose true accuracies are equal: 1 to 4 baselines, 1 to 8 candidates, 1 to 5 seeds.
+@dataclass(frozen=True)
+class Methods:
+    """Baselines, and candidates that can be drawn again, on the same test rows.
+
+    baselines: their true accuracy is `accuracy`; each candidate's is higher by `lead`, below 0 if it is lower.
+    hard: (N,) how hard each example is for all methods. shared, of_group: the variances of `hard` and of what a group
+    is to one method, out of 1. candidates, seeds: how many a look has.
+    """
+
+    units: Units
+    baselines: list[Judged]
+    hard: np.ndarray
+    accuracy: float
+    lead: float
+    shared: float
+    of_group: float
+    candidates: int
+    seeds: int
+
+    def look(self, random: np.random.Generator) -> list[Judged]:
+        """New candidates, each with its seeds; only the examples and their hardness are those of other looks."""
+        of_method = (1 - self.shared - self.of_group) / 2  # variance of what the seeds of one candidate share
+        rows = []
+        for number in range(self.candidates):
+            own = random.normal(size=len(self.hard)) * of_method**0.5
+            trained = int(random.integers(1, 5)) * 1000
+            for seed in range(self.seeds):
+                scores = _right(
+                    random, self.units, self.hard + own, self.accuracy + self.lead, self.of_group, of_method
+                )
+                rows.append(Judged(f"lora-{number}", "candidate", seed, scores, trained))
+        return rows
+
+
+def methods(
+    random: np.random.Generator, *, groups: int | None, lead: float = 0.0, baselines: int | None = None
+) -> Methods:
+    """The methods of a run: 1 to 4 baselines if not given, 1 to 8 candidates, 1 to 5 seeds.
 
     groups: the number of groups of test rows; each method finds the rows of a group easier or harder by chance. None:
     test rows are independent.
@@ -38,25 +74,27 @@ def rows_of_equal_truth(random: np.random.Generator, *, groups: int | None) -> t
     examples = int(random.choice([200, 500, 1000, 2000])) if groups is None else 2000
     accuracy, shared = random.uniform(0.6, 0.97), random.uniform(0.3, 0.8)
     units = Units.single(examples) if groups is None else Units.of(random.integers(0, groups, examples))
-    limit = ndtri(accuracy)
     hard = random.normal(size=examples) * shared**0.5
-    of_group = 0.0 if groups is None else 0.1  # variance of what a group is to a method
-
-    def right(own: np.ndarray, share: float) -> np.ndarray:
-        group = random.normal(size=units.count)[units.of_example] * of_group**0.5
-        rest = random.normal(size=examples) * (1 - shared - share - of_group) ** 0.5
-        return np.asarray(hard + own * share**0.5 + group + rest < limit)
-
-    nothing = np.zeros(examples)
+    of_group = 0.0 if groups is None else 0.1
+    count = int(random.integers(1, 5)) if baselines is None else baselines
+    rest = 1 - shared - of_group
     rows = [
-        Judged(f"baseline-{number}", "baseline", None, right(nothing, 0.0)) for number in range(random.integers(1, 5))
+        Judged(f"baseline-{number}", "baseline", None, _right(random, units, hard, accuracy, of_group, rest))
+        for number in range(count)
     ]
-    seeds, of_method = int(random.integers(1, 6)), (1 - shared - of_group) / 2
-    for number in range(random.integers(1, 9)):
-        own = random.normal(size=examples)  # what the seeds of one candidate have in common
-        trained = int(random.integers(1, 5)) * 1000
-        rows += [Judged(f"lora-{number}", "candidate", seed, right(own, of_method), trained) for seed in range(seeds)]
-    return rows, units
+    seeds, candidates = int(random.integers(1, 6)), int(random.integers(1, 9))
+    return Methods(units, rows, hard, accuracy, lead, shared, of_group, candidates, seeds)
+
+
+def _right(
+    random: np.random.Generator, units: Units, known: np.ndarray, accuracy: float, of_group: float, rest: float
+) -> np.ndarray:
+    """Which examples a method answers correctly, (N,) bool.
+
+    known: (N,) the part of the latent that is drawn; of_group, rest: the variances of what is not.
+    """
+    group = random.normal(size=units.count)[units.of_example] * of_group**0.5
+    return np.asarray(known + group + random.normal(size=len(known)) * rest**0.5 < ndtri(accuracy))
 
 
 def verdicts(runs: int, *, groups: int | None = None, looks: int = 1, seed: int = 0) -> Rates:
@@ -71,12 +109,10 @@ def verdicts(runs: int, *, groups: int | None = None, looks: int = 1, seed: int 
     counts = np.zeros(4, np.int64)
     for _ in range(runs):
         said = np.zeros(4, np.bool_)
-        first, units = rows_of_equal_truth(random, groups=groups)
-        baselines = [row for row in first if row.role == "baseline"]
+        of_run = methods(random, groups=groups)
+        units, baselines = of_run.units, of_run.baselines
         for look in range(1, looks + 1):
-            # A later look has other candidates; the baselines and the test rows stay.
-            of_look = first if look == 1 else _other_candidates(random, first)
-            candidates = [row for row in of_look if row.role == "candidate"]
+            candidates = of_run.look(random)
             winner = candidates[random.integers(len(candidates))]  # validation knows nothing of the test rows
             found = _outcome(winner, baselines, Terms(units=units, looks=look))
             top = max(candidates, key=lambda row: int(row.scores.sum()))
@@ -92,16 +128,18 @@ def verdicts(runs: int, *, groups: int | None = None, looks: int = 1, seed: int 
     return Rates(runs, *(float(count) / runs for count in counts))
 
 
-def _other_candidates(random: np.random.Generator, rows: list[Judged]) -> list[Judged]:
-    """The candidates of a later look: as accurate as those of the first, wrong on other examples of the same chance."""
-    changed = []
-    for row in rows:
-        if row.role == "candidate":
-            shuffled = row.scores.copy()
-            moved = random.random(len(shuffled)) < 0.5
-            shuffled[moved] = random.permutation(shuffled[moved])
-            changed.append(replace(row, scores=shuffled))
-    return changed
+def outcomes(
+    runs: int, *, lead: float, gain: float, baselines: int, groups: int | None = None, seed: int = 0
+) -> dict[str, float]:
+    """The share of each outcome of a verdict, first look, if the winner's true lead over every baseline is `lead`."""
+    random = np.random.default_rng(seed)
+    counts: dict[str, int] = {}
+    for _ in range(runs):
+        of_run = methods(random, groups=groups, lead=lead, baselines=baselines)
+        winner = of_run.look(random)[0]
+        outcome = _outcome(winner, of_run.baselines, Terms(units=of_run.units, gain=gain))
+        counts[outcome] = counts.get(outcome, 0) + 1
+    return {outcome: count / runs for outcome, count in counts.items()}
 
 
 def _outcome(winner: Judged, baselines: list[Judged], terms: Terms) -> str:

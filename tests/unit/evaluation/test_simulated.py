@@ -2,7 +2,8 @@
 
 import pytest
 
-from simulated import seed_claims, verdicts, wilson_coverage
+from finetooth.evaluation.terms import ALPHA, Terms
+from simulated import outcomes, seed_claims, verdicts, wilson_coverage
 
 
 @pytest.mark.parametrize("groups", [None, 20])
@@ -11,6 +12,31 @@ def test_few_simulated_runs_of_equal_truth_are_called_better(groups):
     assert max(rates.better, rates.not_worth_it) <= 0.07
     # The simulation can fail: read the usual way, the same runs are wrong more often than that.
     assert rates.uncorrected > 0.1
+
+
+def test_twenty_looks_at_a_constant_level_say_too_often_what_is_not_so(monkeypatch):
+    series = verdicts(60, looks=20, seed=2)
+    monkeypatch.setattr(Terms, "alpha", property(lambda terms: ALPHA))
+    constant = verdicts(60, looks=20, seed=2)
+    assert max(series.better, series.not_worth_it) <= 0.05
+    assert max(constant.better, constant.not_worth_it) > 0.12 and constant.better > series.better + 0.05
+
+
+@pytest.mark.parametrize("baselines", [1, 3])
+def test_few_true_gains_as_asked_for_are_said_to_be_more_or_less(baselines):
+    of = outcomes(400, lead=0.02, gain=0.02, baselines=baselines, seed=3)
+    assert of.get("gain", 0.0) <= 0.045  # 2.5 % with three standard errors of so few runs
+    assert of.get("small_gain", 0.0) + of.get("no_gain", 0.0) <= 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("groups", [None, 112])
+@pytest.mark.parametrize("baselines", [1, 2, 3, 4, 5])
+def test_a_true_gain_as_asked_for_is_said_to_be_more_or_less_at_most_3_times_in_100(baselines, groups):
+    of = outcomes(4000, lead=0.02, gain=0.02, baselines=baselines, groups=groups)
+    assert of.get("gain", 0.0) <= 0.03
+    assert max(of.get("small_gain", 0.0), of.get("no_gain", 0.0)) <= 0.035
 
 
 @pytest.mark.slow
