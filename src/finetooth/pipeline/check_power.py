@@ -45,7 +45,7 @@ def verdict_power(recipe: Recipe, material: Material) -> dict[str, Any]:
     texts = np.unique(np.array(text_keys, dtype="V16"), return_inverse=True)[1]
     design = Design.of(units, texts, baselines=len(baselines), alpha=terms.alpha)
     gains = [{"discordance": share, "gain": smallest_gain(design, discordance=share)} for share in DISCORDANCES]
-    return {**power, "gains": gains, "gain_asked": _asked(design, recipe.least_gain)}
+    return {**power, "gains": gains, "gain_asked": _chance_of_gain(design, recipe.least_gain)}
 
 
 def baselines_to_beat(recipe: Recipe) -> list[str]:
@@ -59,7 +59,7 @@ def baselines_to_beat(recipe: Recipe) -> list[str]:
     return [name for name in baselines if kinds[name].fitted] or baselines
 
 
-def _asked(design: Design, gain: float) -> dict[str, float] | None:
+def _chance_of_gain(design: Design, gain: float) -> dict[str, float] | None:
     """The chance that the verdict shows the gain that the recipe asks for, if the true gain is twice as large."""
     if gain == 0 or 2 * gain > _MOST_DISCORDANCE:
         return None

@@ -152,7 +152,7 @@ def _power(report: dict[str, Any]) -> str:
         look = "the first look" if power["looks"] == 1 else f"look {power['looks']}"
         level = f"{100 * power['alpha']:.2g} %"
         text = (
-            f"With {rows} and {baselines}, the verdict shows {_gains(power['gains'])}. {_asked(power['gain_asked'])}"
+            f"With {rows} and {baselines}, the verdict shows {_gains(power['gains'])}. {_chance(power['gain_asked'])}"
             f"The next run is {look} at these test rows, so its verdict is tested at {level}."
         )
     return wrapped(text, rest="")
@@ -172,12 +172,12 @@ def _amount(gain: float) -> str:
     return amount(float(f"{gain:.2g}"), DEFAULT.headline)
 
 
-def _asked(asked: dict[str, float] | None) -> str:
+def _chance(target: dict[str, float] | None) -> str:
     """A sentence, and a blank, on the chance to show the gain that the recipe asks for."""
-    if asked is None:
+    if target is None:
         return ""
-    least, true = (amount(asked[key], DEFAULT.headline) for key in ("gain", "true_gain"))
-    chance = percent(asked["chance"], 0)
+    least, true = (amount(target[key], DEFAULT.headline) for key in ("gain", "true_gain"))
+    chance = percent(target["chance"], 0)
     return f"If the true gain is {true}, it shows at least the {least} that the recipe asks for in {chance} of cases. "
 
 
