@@ -40,7 +40,7 @@ def page(material: Material) -> str:
         rows=table_of(
             run,
             [*columns.MEASURED, *columns.with_metric(run, _RATES), columns.SETTINGS_TRIED],
-            f"Every row, on the same {counted(run.test, 'test row')}",
+            f"Every row, on the same {run.tested}",
         ),
         notes=notes(run, beside_accuracy=True),
         warnings=warnings(run),
