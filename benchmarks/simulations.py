@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from finetooth.evaluation.power import mcnemar_power, smallest_difference
-from simulated import seed_claims, verdicts, wilson_coverage
+from simulated import interval_coverage, outcomes, seed_claims, verdicts, wilson_coverage
 
 
 def main() -> None:
@@ -42,6 +42,21 @@ def main() -> None:
                 f"  {100 * claim.pooled:23.2f} %",
                 flush=True,
             )
+    print("\na true lead of 2 points, and a gain of 2 points asked for: shares of 2,000 runs, in %")
+    print("    baselines  test rows            gain  better  small_gain  no_gain   open")
+    for baselines in (1, 3, 5):
+        for groups, where in ((None, "200 to 2,000"), (112, "2,000 in 112 groups")):
+            of = outcomes(2000, lead=0.02, gain=0.02, baselines=baselines, groups=groups)
+            shares = {name: 100 * of.get(name, 0.0) for name in ("gain", "better", "small_gain", "no_gain", "open")}
+            print(
+                f"    {baselines:9}  {where:19} {shares['gain']:5.2f} {shares['better']:7.2f}"
+                f" {shares['small_gain']:11.2f} {shares['no_gain']:8.2f} {shares['open']:6.2f}",
+                flush=True,
+            )
+    print("\n95 % interval holds the truth, 2,000 trials")
+    print("    figure                    test rows            coverage")
+    for figure, where, share in interval_coverage(2000):
+        print(f"    {figure:25} {where:19} {100 * share:7.2f} %", flush=True)
     print(f"\n95 % Wilson interval holds the true accuracy, {asked.trials:,} trials")
     print("    examples   accuracy  coverage")
     for examples, accuracy, share in wilson_coverage(asked.trials):

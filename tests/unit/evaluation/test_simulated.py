@@ -3,7 +3,7 @@
 import pytest
 
 from finetooth.evaluation.terms import ALPHA, Terms
-from simulated import outcomes, seed_claims, verdicts, wilson_coverage
+from simulated import interval_coverage, outcomes, seed_claims, verdicts, wilson_coverage
 
 
 @pytest.mark.parametrize("groups", [None, 20])
@@ -59,6 +59,19 @@ def test_the_recipe_claim_is_wrong_5_times_in_100_and_seeds_counted_as_examples_
     claim = seed_claims(8000, seeds=seeds, shift=shift)
     assert 0.045 <= claim.recipe <= 0.055
     assert claim.pooled > 0.15
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_every_interval_holds_the_truth_in_93_to_97_of_100_cases():
+    actual = list(interval_coverage(2000))
+    assert len(actual) == 14
+    for figure, where, share in actual:
+        assert 0.93 <= share <= 0.97, (figure, where)
+
+
+def test_few_intervals_miss_the_truth():
+    assert all(share >= 0.85 for _, _, share in interval_coverage(60, seed=4))
 
 
 @pytest.mark.slow
