@@ -111,7 +111,7 @@ def test_quickstart_is_run_with_the_recipe_shipped_inside(capsys, calls):
         400,
         200,
     )
-    assert recipe.baselines == ["majority", "original", "tfidf", "probe"]
+    assert recipe.baselines == ["majority", "original", "tfidf", "nb_words", "probe"]
     assert [(item.name, item.rank, item.targets) for item in recipe.candidates] == [
         ("lora-r8", 8, "all-linear"),
         ("lora-r16", 16, "all-linear"),
