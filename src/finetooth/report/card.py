@@ -8,7 +8,7 @@ import yaml
 
 from finetooth.report import columns
 from finetooth.report.material import Material
-from finetooth.report.notes import facts, notes, warnings
+from finetooth.report.notes import cost, facts, notes, warnings
 from finetooth.report.view import RunView
 from finetooth.sources import hub_name
 from finetooth.wording import percent, short_model, shown
@@ -23,7 +23,7 @@ def card(material: Material) -> str:
     run = material.run
     parts = [
         f"# {_plain(run.name)}",
-        *(_plain(text) for text in (run.headline, run.more)),
+        *(_plain(text) for text in (run.headline, run.more, cost(run))),
         "## What it is",
         "\n".join(_what(run)),
         "## Figures",

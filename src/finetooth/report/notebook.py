@@ -2,7 +2,7 @@
 
 from finetooth.report import columns
 from finetooth.report.html import part, rendered
-from finetooth.report.notes import UNFINISHED, notes, warnings
+from finetooth.report.notes import UNFINISHED, cost, notes, warnings
 from finetooth.report.tables import table_of
 from finetooth.report.view import RunView
 from finetooth.wording import short_model, shown
@@ -15,6 +15,7 @@ def fragment(run: RunView, *, report: str | None) -> str:
         "notebook.html",
         run=run,
         model=shown(short_model(run.model)),
+        cost=cost(run),
         style=part("notebook.css"),
         table=table_of(run, [*columns.MEASURED, columns.TIME], caption),
         notes=notes(run, beside_accuracy=False),

@@ -7,10 +7,22 @@ from finetooth.evaluation.gap import amount
 from finetooth.evaluation.intervals import wilson
 from finetooth.evaluation.seeds import FEW_SEEDS
 from finetooth.report.learning_chart import doubling
-from finetooth.report.view import Pooled, RunView
+from finetooth.report.view import Pooled, RowView, RunView
 from finetooth.row_kinds import row_kind
 from finetooth.tasks import Metric
-from finetooth.wording import counted, interval, listed, percent, points, roughly, seconds, short_model, shown, size
+from finetooth.wording import (
+    counted,
+    interval,
+    listed,
+    milliseconds,
+    percent,
+    points,
+    roughly,
+    seconds,
+    short_model,
+    shown,
+    size,
+)
 
 RELOAD_CHECK = "passed: the same logits, bit for bit, in a new process."
 UNFINISHED = "This run is not complete. To continue it, run the same command again."
@@ -56,6 +68,26 @@ def notes(run: RunView, *, beside_accuracy: bool) -> list[str]:
     if beside_accuracy and any(row.costs.latency_seconds is not None for row in run.rows):
         lines.append("latency: median time from one text to its answer (5th to 95th percentile).")
     return lines
+
+
+def cost(run: RunView) -> str:
+    """What the winner and the best baseline cost: time to fit, time of a text, memory; empty if one is not measured."""
+
+    def spent(row: RowView) -> str:
+        costs, parts = row.costs, []
+        if costs.train_seconds is not None:
+            parts.append(f"{seconds(costs.train_seconds)} to train")
+        if costs.latency_seconds is not None:
+            parts.append(f"{milliseconds(costs.latency_seconds)} a text")
+        if costs.peak_bytes is not None:
+            parts.append(f"{size(costs.peak_bytes)} of memory")
+        return listed(parts)
+
+    rows = [row for row in (run.winner, run.best_baseline) if row is not None and spent(row)]
+    if len(rows) < 2:
+        return ""
+    ours, theirs = rows
+    return f"Cost of {ours.title}: {spent(ours)}; of the best baseline, {theirs.title}: {spent(theirs)}."
 
 
 def p_of_each(run: RunView) -> list[str]:

@@ -13,7 +13,7 @@ from finetooth.report.html import part, rendered
 from finetooth.report.learning_chart import learning_chart
 from finetooth.report.material import Material
 from finetooth.report.measured import slices
-from finetooth.report.notes import facts, mean_and_deviation, notes, warnings
+from finetooth.report.notes import cost, facts, mean_and_deviation, notes, warnings
 from finetooth.report.plots import Table, cells
 from finetooth.report.tables import table_of
 from finetooth.report.view import Pooled, RowView, RunView
@@ -35,6 +35,7 @@ def page(material: Material) -> str:
         style=style,
         script=script,
         policy=policy(style, script),
+        cost=cost(run),
         opening=_opening(run),
         ladder=charts.ladder(run) if run.done else None,
         rows=table_of(

@@ -7,7 +7,7 @@ from pathlib import Path
 from finetooth.evaluation.sentences import setting
 from finetooth.report import columns
 from finetooth.report.columns import Cell, Column
-from finetooth.report.notes import RELOAD_CHECK, UNFINISHED, notes, p_of_each, pooled, warnings
+from finetooth.report.notes import RELOAD_CHECK, UNFINISHED, cost, notes, p_of_each, pooled, warnings
 from finetooth.report.view import RowView, RunView, view_of
 from finetooth.runs.layout import RunFolder
 from finetooth.wording import TIE, WIDTH, cut, short_model, wrapped
@@ -67,7 +67,8 @@ def _heading(run: RunView) -> str:
 
 def _closing(run: RunView) -> list[str]:
     checked = [f"Reload check {RELOAD_CHECK}"] if run.is_reload_checked else []
-    return [*checked, *warnings(run), *([] if run.complete else [UNFINISHED])]
+    spent = [text] if (text := cost(run)) else []
+    return [*spent, *checked, *warnings(run), *([] if run.complete else [UNFINISHED])]
 
 
 def _narrow(run: RunView) -> list[Column]:

@@ -14,7 +14,9 @@ def notebook(**values):
     table = Table(
         columns=["row", "n"], rows=[[Cell("a"), Cell("1")], [Cell("b"), Cell("-2")]], caption="Counts", marked=1
     )
-    plain = {"run": RUN, "model": "", "style": "", "table": table, "notes": [], "warnings": [], "report": None}
+    plain = {
+        "run": RUN, "model": "", "cost": "", "style": "", "table": table, "notes": [], "warnings": [], "report": None,
+    }  # fmt: skip
     return read(rendered("notebook.html", **plain | values))
 
 

@@ -105,6 +105,8 @@ def test_the_whole_table():
         "* best on the validation rows, chosen before any test row was scored.\n"
         "Best baseline: tfidf. p: that the winner is worse than the best baseline.\n"
         "\n"
+        "Cost of lora-r16: 61 min to train, 12.3 ms a text and 1.23 GB of memory; of the\n"
+        "  best baseline, tfidf: 40 s to train, 12.3 ms a text and 1.23 GB of memory.\n"
         "Reload check passed: the same logits, bit for bit, in a new process.\n"
         'Next    finetooth predict --with runs/x "your text"'
     )
@@ -304,7 +306,7 @@ def test_the_verdict_stands_alone_under_the_notes_and_before_the_adapters():
         "Worth it: lora-r16 beats the best baseline (tfidf) by 1.4 points (1.0 to 1.8).\n"
         "  lora-r8, with 334,082 instead of 666,626 trained parameters, is at most\n"
         "  0.5 points worse than lora-r16 (95 % interval).\n"
-        "Reload check passed: "
+        "Cost of lora-r16: 61 min to train,"
     ) in render(verdict=verdict(text))
 
 
@@ -502,3 +504,11 @@ def test_figures_of_labels_that_the_largest_logit_does_not_decide_are_marked(dec
     rows = [*ROWS[:-1], ROWS[-1] | {"decision": decision}]
     assert sentence in render(rows).splitlines()
     assert "Labels: " not in render([*ROWS[:-1], ROWS[-1] | {"decision": dict.fromkeys(decision)}])
+
+
+def test_the_cost_of_the_winner_stands_beside_that_of_the_best_baseline_if_both_are_measured():
+    nothing = {"train_seconds": None, "latency_seconds": None, "peak_bytes": None}
+    assert "Cost of" not in render([*BASELINES[:2], BASELINES[2] | nothing, *ROWS[3:]])
+    assert "Cost of" not in render(winner=None)
+    partly = render([*BASELINES[:2], BASELINES[2] | {"train_seconds": None}, *ROWS[3:]])
+    assert "of the best baseline, tfidf: 12.3 ms a text and 1.23 GB of memory." in " ".join(partly.split())
