@@ -39,7 +39,7 @@ class Terms:
         """The level of the verdict's test in this look: 6 / (pi^2 looks^2) of ALPHA, which adds up to ALPHA over all.
 
         So chance alone makes a candidate "better" in at most ALPHA of cases, however often the same test rows are used.
-        Source: the series of 1 / k^2 (Basel problem), as in alpha spending for unlimited looks; LORD of Javanmard and
-        Montanari 2018, "Online rules for control of false discovery rate", uses such a sequence.
+        Source: alpha spending, Lan and DeMets 1983, "Discrete sequential boundaries for clinical trials"; the shares of
+        1 / k^2 have no last look.
         """
         return ALPHA * 6 / (math.pi * self.looks) ** 2
