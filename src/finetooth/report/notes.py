@@ -224,11 +224,12 @@ def _cut(run: RunView) -> Iterator[str]:
         text = f"{share} of test rows are cut at {run.max_tokens:,} tokens for {names}"
         text += "".join(f", {share} for {names}" for share, names in shares[1:])
         readers = [row.name for row in run.done if row_kind(row.name).fitted and not row_kind(row.name).needs_model]
-        yield text + (f"; {listed(readers)} reads them whole." if readers else ".")
+        verb = "reads" if len(readers) == 1 else "read"
+        yield text + (f"; {listed(readers)} {verb} them whole." if readers else ".")
 
 
 def _answered(run: RunView) -> Iterator[str]:
-    """If the winner and the best baseline may abstain: how many test rows they answer, and how many of these well."""
+    """If the winner and the best baseline may abstain: how many test rows they answer, and how many of these right."""
     for row in filter(None, (run.winner, run.best_baseline)):
         coverage, accuracy = row.measured.coverage, row.measured.accuracy_answered
         if coverage is None:

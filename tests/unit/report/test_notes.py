@@ -33,6 +33,9 @@ def test_rows_that_are_cut_are_told_by_their_share():
     assert notes_of(words, probe, a, b) == [
         "15 % of test rows are cut at 512 tokens for probe and candidates; tfidf reads them whole."
     ]
+    assert notes_of(words, row("nb_words"), probe, a) == [
+        "15 % of test rows are cut at 512 tokens for probe and a; tfidf and nb_words read them whole."
+    ]
     assert notes_of(probe, a) == ["15 % of test rows are cut at 512 tokens for probe and a."]
     assert notes_of(words, probe, row("probe-x", cut=0.004), a) == [
         "15 % of test rows are cut at 512 tokens for probe and a, 0.4 % for probe-x; tfidf reads them whole."
