@@ -8,7 +8,7 @@ import re
 import reprlib
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 WIDTH = 80  # columns of a terminal
@@ -60,6 +60,16 @@ def scored_before(rows: int, *, rows_seen: int, runs_seen: int, runs_later: int 
     else:
         before = "none of its rows was scored before on this machine"
     return f"{before}; {counted(runs_later, 'later run')} scored rows of it" if runs_later else before
+
+
+def uses(figures: Mapping[str, Any]) -> str:
+    """How often the rows of a JSON object with the keys of runs.ledger.History.as_json were scored: scored_before."""
+    return scored_before(
+        figures["examples"],
+        rows_seen=figures["test_rows_seen"],
+        runs_seen=figures["test_runs_seen"],
+        runs_later=figures["test_runs_later"],
+    )
 
 
 def listed(names: Sequence[str], most: int | None = None) -> str:

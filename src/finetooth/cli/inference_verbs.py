@@ -13,7 +13,7 @@ import click
 from finetooth.cli import completion, options, output
 from finetooth.cli.terminal_lines import progress_on
 from finetooth.errors import DataError, RecipeError, did_you_mean
-from finetooth.wording import interval, rows_in_units, scored_before, wrapped
+from finetooth.wording import interval, rows_in_units, uses, wrapped
 
 if TYPE_CHECKING:  # --help imports neither pydantic nor torch
     from finetooth.evaluation.decisions import Decided
@@ -287,11 +287,5 @@ def _scores(run_or_adapter: Path, figures: dict[str, Any]) -> str:
     lines += [*([] if seen else [""]), *_measured(figures, tested=not seen)]
     lines += ["", f"Computed in {PRECISIONS[figures['precision']]}."] if figures.get("precision") else []
     if figures.get("test_openings"):
-        use = scored_before(
-            figures["examples"],
-            rows_seen=figures["test_rows_seen"],
-            runs_seen=figures["test_runs_seen"],
-            runs_later=figures["test_runs_later"],
-        )
-        lines += ["", wrapped(f"{'This data' if seen else 'Test set'}: {use}.")]
+        lines += ["", wrapped(f"{'This data' if seen else 'Test set'}: {uses(figures)}.")]
     return "\n".join(lines)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from finetooth.wording import cut, interval, percent, points, row_title, rows_in_units, scored_before, wrapped
+from finetooth.wording import cut, interval, percent, points, row_title, rows_in_units, uses, wrapped
 
 _RUN, _ROW, _DIFFERENCE = 18, 14, 23  # columns of a run's and of a row's name, and of a difference
 _TITLES = f"{'accuracy':>8}  {'95 % interval':>13}  {'vs first':>{_DIFFERENCE}}"
@@ -12,15 +12,9 @@ _TITLES = f"{'accuracy':>8}  {'95 % interval':>13}  {'vs first':>{_DIFFERENCE}}"
 
 def describe(comparison: Mapping[str, Any]) -> str:
     """The text of a comparison (runs.across.compare): every row, then what the winners' differences say."""
-    use = scored_before(
-        comparison["examples"],
-        rows_seen=comparison["test_rows_seen"],
-        runs_seen=comparison["test_runs_seen"],
-        runs_later=comparison["test_runs_later"],
-    )
     rows = rows_in_units(comparison["examples"], "test row", units=comparison["units"], group=comparison["group"])
     lines = [
-        wrapped(f"{rows}, the same in each run: {use}."),
+        wrapped(f"{rows}, the same in each run: {uses(comparison)}."),
         "",
         f"{'run':<{_RUN}}{'row':<{_ROW}}{_TITLES}",
     ]

@@ -11,8 +11,8 @@ from finetooth.wording import (
     percent,
     points,
     rows_in_units,
-    scored_before,
     shown,
+    uses,
     wrapped,
 )
 
@@ -23,16 +23,10 @@ _LONGEST_NAME = 40
 
 def describe(judgement: Mapping[str, Any]) -> str:
     """The text of a judgement (runs.judging.judge): every file, then what the differences say."""
-    use = scored_before(
-        judgement["examples"],
-        rows_seen=judgement["test_rows_seen"],
-        runs_seen=judgement["test_runs_seen"],
-        runs_later=judgement["test_runs_later"],
-    )
     rows = rows_in_units(judgement["examples"], "labelled row", units=judgement["units"], group=judgement["group"])
     return "\n".join(
         [
-            wrapped(f"{rows}, {counted(len(judgement['classes']), 'label')}: {use}."),
+            wrapped(f"{rows}, {counted(len(judgement['classes']), 'label')}: {uses(judgement)}."),
             "The predictions are given, not verified.",
             "",
             f"{'file':<{_FILE}}{_TITLES}",
