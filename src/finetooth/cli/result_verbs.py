@@ -104,8 +104,10 @@ def compare(runs: tuple[str, ...], fail_if_worse: bool, within: float | None, as
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @click.option("--truth", metavar="FILE", required=True, type=click.Path(), help="The labelled rows.")
 @click.option(
-    "--group", metavar="COLUMN", help="Column of the labelled rows; rows with the same value count as one."
-)  # fmt: skip
+    "--group",
+    metavar="COLUMN",
+    help="Column of the labelled rows; rows with the same value are one unit of sampling.",
+)
 @options.as_json
 def judge(files: tuple[str, ...], truth: str, group: str | None, as_json: bool) -> None:
     """
