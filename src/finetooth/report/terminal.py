@@ -56,11 +56,12 @@ def next_command(run: RunView, folder: str, *, again: str) -> str:
 
 def _heading(run: RunView) -> str:
     facts = [
-        f"{run.name}: {short_model(run.model)}",
+        *([short_model(run.model)] if run.model else []),
         f"{run.train:,} train",
         run.tested,
         *([f"seed{'s' if len(run.seeds) > 1 else ''} {', '.join(map(str, run.seeds))}"] if run.seeds else []),
     ]
+    facts[0] = f"{run.name}: {facts[0]}"
     first = wrapped(", ".join(fact.replace(" ", TIE) for fact in facts))  # broken between the facts, not inside them
     return f"{first}\n{wrapped(f'Test set: {run.test_use}.')}"
 

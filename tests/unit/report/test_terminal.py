@@ -125,6 +125,10 @@ def test_after_a_winner_that_has_not_learned_next_is_the_run_to_try():
     assert learned.endswith('Next    finetooth predict --with runs/x "your text"')
 
 
+def test_a_run_without_a_model_names_none():
+    assert render(BASELINES, model="", winner=None).startswith("imdb-minilm: 25,000 train, 25,000 test rows, seed 21\n")
+
+
 def test_colour_is_one_accent_on_the_winner_and_nothing_else():
     coloured, plain = render(colour=True), render()
     accents = re.findall(r"\x1b\[36m(.*)\x1b\[0m", coloured)
